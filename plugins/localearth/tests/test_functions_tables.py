@@ -205,7 +205,7 @@ def test_more_of_reducers(local):
     for run, message in (
         (table().reduceColumns(ee.Reducer.mean(), ["name"]), "needs numbers, not 'a'"),
         (table().reduceColumns(ee.Reducer.mean(), ["n", "value"]), "needs 1 selectors, not 2"),
-        (ee.Image([1, 2]).reduce(ee.Reducer.toList()), "for lists, tables and reduceRegion only"),
+        (ee.Image([1, 2]).reduce(ee.Reducer.toList()), "but not for single pixels"),
     ):
         with pytest.raises(ee.EEException, match=message):
             run.getInfo()

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.raster.grid import Grid
+from localearth.raster.grid import Grid, step_ends
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
@@ -16,13 +16,11 @@ MOST = 1024
 
 def labels(values: NDArray[np.generic], valid: NDArray[np.bool_], diagonal: bool) -> NDArray[np.int64]:
     """A number for each group of connected equal pixels: the position of its first pixel."""
-    rows, cols = values.shape
     found = np.arange(values.size).reshape(values.shape)
     offsets = [(0, 1), (1, 0)] + ([(1, 1), (1, -1)] if diagonal else [])
     pairs = []
     for down, right in offsets:
-        one = slice(0, rows - down), slice(max(-right, 0), cols - max(right, 0))
-        two = slice(down, rows), slice(max(right, 0), cols - max(-right, 0))
+        one, two = step_ends(values.shape, down, right)
         same = valid[one] & valid[two] & (values[one] == values[two])
         pairs.append((found[one][same], found[two][same]))
     left, right_ = (np.concatenate(each) for each in zip(*pairs, strict=True))

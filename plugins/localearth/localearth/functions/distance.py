@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
 from localearth.raster.grid import Grid
-from localearth.raster.sampling import MAX_WINDOW, Sampled
+from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel, pixel_size
@@ -36,13 +36,7 @@ def _along(hit: NDArray[np.bool_]) -> Floats:
 def nearest(band: ImageBand, grid: Grid, pull: Pull, reach: int, metric: Metric) -> Floats:
     """The distance of each pixel to the nearest hit at most `reach` rows and columns away; infinite without one."""
     numbers_only(band.type, band.name)
-    size = (grid.height + 2 * reach) * (grid.width + 2 * reach)
-    if size > MAX_WINDOW:
-        raise EarthEngineError(
-            f"The request needs the distances of {size} pixels; the local Earth Engine computes at most {MAX_WINDOW}. "
-            "Use a smaller radius or larger pixels."
-        )
-    values, mask = pull(band.source, grid.window(-reach, -reach, grid.height + 2 * reach, grid.width + 2 * reach))
+    values, mask = pull(band.source, grid.around(reach))
     along = _along(mask & (values != 0))[:, reach : reach + grid.width]
     along[along > reach] = np.inf
     best = np.full(grid.shape, np.inf)
@@ -66,18 +60,14 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
         raise refuse("neighborhood", neighborhood, "use a number of pixels")
     furthest = neighborhood**2 if metric == "squared_euclidean" else neighborhood
 
-    def one(band: ImageBand) -> ImageBand:
-        def source(grid: Grid, pull: Pull) -> Sampled:
-            found = nearest(band, grid, pull, neighborhood, METRICS[metric])
-            # Not masked: Google's guide (best practices) erodes with them, and geedim calls them far from clouds.
-            found = np.where(found > furthest, np.inf, found)
-            return found, np.ones(grid.shape, bool)
+    band = image.single()
 
-        return ImageBand("distance", DOUBLE, band.projection, source)
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        found = nearest(band, grid, pull, neighborhood, METRICS[metric])
+        # Not masked: Google's guide (best practices) erodes with them, and geedim calls them far from clouds.
+        return np.where(found > furthest, np.inf, found), np.ones(grid.shape, bool)
 
-    if len(image.bands) != 1:
-        raise refuse("image", image.names, "use an image with one band")
-    return image.with_bands(map(one, image.bands))
+    return image.with_bands([ImageBand("distance", DOUBLE, band.projection, source)])
 
 
 @function(

@@ -15,10 +15,10 @@ from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import index_of
 from localearth.values.image import Image, ImageBand, Pull, blank, layers, of_bands, unique
-from localearth.values.pixel_type import PixelType, cast, numbers_only, united
+from localearth.values.pixel_type import DOUBLE, PixelType, cast, numbers_only, united
 from localearth.values.projection import WGS84
 from localearth.values.reducer import BUILTIN, Reducer
-from localearth.values.row_reducers import RowReducer
+from localearth.values.row_reducers import RowReducer, needed_pixels
 
 MAX_BANDS = 5000
 """Maximum number of bands of `ImageCollection.toBands` (documented)."""
@@ -53,6 +53,13 @@ _MARGIN = 0.05
 """Degrees around a grid in which images are looked for: those that `reproject` moves by part of a larger pixel."""
 
 
+def _counts(reducer: Any) -> bool:
+    """Whether the types of its outputs depend on the number of images."""
+    if not isinstance(reducer, Reducer) or isinstance(reducer, RowReducer):
+        return False
+    return reducer.types(DOUBLE, 1) != reducer.types(DOUBLE, 2)
+
+
 def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
     """A composite that, of a collection whose list would be too long, lists the images of each requested grid only.
 
@@ -62,7 +69,7 @@ def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
 
     @wraps(compose)
     def run(collection: Collection, *arguments: Any) -> Image:
-        if not collection.is_walked or any(isinstance(each, Reducer) and each.counts for each in arguments):
+        if not collection.is_walked or any(map(_counts, arguments)):
             return compose(collection, *arguments)
 
         @lru_cache(maxsize=8)
@@ -151,9 +158,8 @@ def _register() -> None:
             return of_bands(reduced(label, bands, reducer)[0] for label, bands in _by_name(collection).items())
 
         reduced_images.__doc__ = f"The {name} of each pixel over all images, band by band."
-        function(f"reduce.{name}", note=notes.get(name, ""))(
-            reduced_images if reducer.counts else by_place(reduced_images)
-        )
+        run = reduced_images if _counts(reducer) else by_place(reduced_images)
+        function(f"reduce.{name}", note=notes.get(name, ""))(run)
 
 
 _register()
@@ -163,9 +169,7 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
     """One band per output of a reducer of several inputs; a pixel counts where all its bands are valid."""
     if reducer.inputs != len(columns) or len({len(bands) for bands in columns}) > 1:
         raise EarthEngineError(f"The reducer needs images with {reducer.inputs} bands of the same names.")
-    compute = reducer.pixels
-    if compute is None:
-        raise EarthEngineError("the local Earth Engine supports this reducer for lists, tables and reduceRegion only.")
+    compute = needed_pixels(reducer)
     kinds = reducer.kinds([united(band.type for band in bands) for bands in columns])
 
     def every(grid: Grid, pull: Pull) -> Sampled:

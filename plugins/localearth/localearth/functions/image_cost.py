@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.raster.grid import Grid
-from localearth.raster.sampling import MAX_WINDOW, Sampled
+from localearth.raster.grid import Grid, step_ends
+from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import DOUBLE, numbers_only
@@ -26,20 +26,13 @@ _RADIUS = 6_378_137.0
 _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
-def _ends(shape: tuple[int, int], down: int, right: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The pixels of a raster from which a step stays in it, and those to which it leads."""
-    rows, cols = shape
-    one = slice(0, rows - down), slice(max(-right, 0), cols - max(right, 0))
-    return one, (slice(down, rows), slice(max(right, 0), cols - max(-right, 0)))
-
-
 def _lengths(grid: Grid, geodetic: bool) -> Iterator[Any]:
     """The metres of each step, of `_STEPS` in order."""
     x, y = grid.centres_in("EPSG:4326") if geodetic else grid.centres()
     lon, lat = np.radians(x), np.radians(y)
     unit = metres_per_unit(grid.crs)
     for step in _STEPS:
-        one, two = _ends(grid.shape, *step)
+        one, two = step_ends(grid.shape, *step)
         if geodetic:
             across, along = np.sin((lon[two] - lon[one]) / 2), np.sin((lat[two] - lat[one]) / 2)
             half = along**2 + np.cos(lat[one]) * np.cos(lat[two]) * across**2
@@ -50,7 +43,7 @@ def _lengths(grid: Grid, geodetic: bool) -> Iterator[Any]:
 
 def _cheapest(cost: Floats, source: NDArray[np.bool_], lengths: Iterator[Any], most: int) -> Floats:
     """The least cost of the ways with at most so many steps; infinite without any."""
-    ends = [_ends(source.shape, *step) for step in _STEPS]
+    ends = [step_ends(source.shape, *step) for step in _STEPS]
     steps = [length * (cost[one] + cost[two]) / 2 for length, (one, two) in zip(lengths, ends, strict=True)]
     best = np.where(source, 0.0, np.inf)
     for _ in range(most):
@@ -79,20 +72,14 @@ def cumulative_cost(costs: Image, sources: Image, furthest: float, geodetic: boo
 
     def compute(grid: Grid, pull: Pull) -> Sampled:
         most = int(furthest / grid.projection.nominal_scale + 1e-9)
-        wide = grid.window(-most, -most, grid.height + 2 * most, grid.width + 2 * most)
-        if wide.height * wide.width > MAX_WINDOW:
-            raise EarthEngineError(
-                f"Image.cumulativeCost: the request needs {wide.height * wide.width} pixels; the local Earth Engine "
-                f"computes at most {MAX_WINDOW}. Use a smaller maxDistance or larger pixels.",
-                placed=True,
-            )
+        wide = grid.around(most)
         values, valid = pull(band.source, wide)
         if (values[valid] < 0).any():
             raise EarthEngineError("Image.cumulativeCost: costs must not be negative.", placed=True)
         start, known = pull(source.source, wide)
         cost = np.where(valid, values.astype(np.float64), np.inf)
         found = _cheapest(cost, known & (start != 0) & valid, _lengths(wide, geodetic), most)
-        found = found[most : most + grid.height, most : most + grid.width]
+        found = found[grid.inner(most)]
         good = np.isfinite(found)
         return np.where(good, found, 0), good
 

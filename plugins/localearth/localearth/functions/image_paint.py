@@ -1,6 +1,5 @@
 """Features as pixels: `paint` and `reduceToImage`."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from localearth.values.image import Image, ImageBand, Pull, layers, of_bands
 from localearth.values.pixel_type import DOUBLE, PixelType, of_number
 from localearth.values.projection import WGS84
 from localearth.values.reducer import Reducer
-from localearth.values.row_reducers import RowReducer, inputs_of
+from localearth.values.row_reducers import kinds_of, needed_pixels
 
 
 def _filled(geometry: Geometry, grid: Grid, pull: Pull) -> NDArray[np.bool_]:
@@ -145,34 +144,20 @@ def _painted_type(kind: PixelType, values: list[float]) -> PixelType:
 )
 def reduce_to_image(collection: Collection, properties: list[str], reducer: Reducer) -> Image:
     """A reducer of properties of the features that intersect each pixel."""
-    if inputs_of(reducer) != len(properties):
-        raise EarthEngineError(
-            f"The reducer has {inputs_of(reducer)} inputs, but {len(properties)} properties are given."
-        )
-    kinds = (
-        reducer.kinds([DOUBLE] * len(properties)) if isinstance(reducer, RowReducer) else reducer.types(DOUBLE, None)
-    )
+    if reducer.inputs != len(properties):
+        raise EarthEngineError(f"The reducer has {reducer.inputs} inputs, but {len(properties)} properties are given.")
+    kinds, compute = kinds_of(reducer, [DOUBLE] * len(properties)), needed_pixels(reducer)
 
     def every(grid: Grid, _pull: Pull) -> Sampled:
         features = [each for each in collection.elements if each.geometry is not None]
         stack, known, pixels = _overlaid(features, properties, grid)
-        found = _reduced(reducer, stack, known)
         values, mask = np.zeros((len(kinds), *grid.shape)), np.zeros((len(kinds), *grid.shape), bool)
-        for row, (value, good) in enumerate(found):
+        for row, (value, good) in enumerate(compute(stack, known)):
             values[row].ravel()[pixels] = np.where(good, value, 0)
             mask[row].ravel()[pixels] = good
         return values, mask
 
     return of_bands(layers(every, reducer.outputs, kinds, WGS84))
-
-
-def _reduced(reducer: Reducer, stack: NDArray[np.float64], known: NDArray[np.bool_]) -> Iterable[tuple[Any, Any]]:
-    """The outputs of a reducer of n rows of k inputs in m pixels, (n, k, m)."""
-    if not isinstance(reducer, RowReducer):
-        return reducer.apply(stack[:, 0], known, None)
-    if reducer.pixels is None:
-        raise EarthEngineError("the local Earth Engine supports this reducer for lists, tables and reduceRegion only.")
-    return reducer.pixels(stack, known)
 
 
 def _overlaid(

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 import numpy as np
-import shapely
 
 from localearth.errors import EarthEngineError
+from localearth.functions.image_region import region_or_footprint
 from localearth.functions.support import refuse
 from localearth.raster.grid import Grid, pixels_of
 from localearth.registry import function
@@ -71,9 +71,9 @@ def sample_rectangle(
     """The pixels of each band in its own projection, as a two-dimensional array."""
     if array_default is not None:
         raise refuse("defaultArrayValue", array_default.info(), "bands of numbers need 'defaultValue'")
-    where = region or image.footprint
-    if where is None or shapely.is_empty(where.lonlat):
-        raise EarthEngineError("argument 'region': is needed for an image without a footprint.")
+    where = region_or_footprint(image, region, "region")
+    if where.shape.is_empty:
+        raise EarthEngineError("The region is empty.")
     kept: dict[str, Any] = {
         name: value
         for name, value in image.properties.items()

@@ -78,7 +78,7 @@ def _window(shape: BaseGeometry) -> tuple[int, int, int, int]:
     return row, col, max(math.ceil(south) - row, 1), max(math.ceil(east) - col, 1)
 
 
-def fitting(geometry: Geometry, projection: Projection, max_pixels: int) -> Projection:
+def larger_pixels(geometry: Geometry, projection: Projection, max_pixels: int) -> Projection:
     """A projection with the same origin and pixels so large that a geometry has at most `max_pixels` (assumed).
 
     A message of the servers says "at whatever scale results in 'maxPixels' total pixels" (reported to geemap).
@@ -174,6 +174,18 @@ def image_projection(
     return resolve(crs or image.first_band.projection, transform, scale)
 
 
+def region_or_footprint(image: Image, given: Geometry | None, argument: str = "geometry") -> Geometry:
+    """The given region, or the footprint of the image.
+
+    Raises:
+        EarthEngineError: there is neither.
+    """
+    found = given or image.footprint
+    if found is None:
+        raise EarthEngineError(f"argument '{argument}': is needed for an image without a footprint.")
+    return found
+
+
 @function("Image.reduceRegion", note=_NOTE)
 def reduce_region(
     image: Image,
@@ -187,12 +199,9 @@ def reduce_region(
     _tile_scale: float,
 ) -> dict[str, Any]:
     """A reducer applied to the pixels of each band in a region."""
-    where = geometry or image.footprint
-    if where is None:
-        raise EarthEngineError("A geometry is needed for an image without a footprint.")
-    projection = image_projection(image, crs, transform, scale)
+    where, projection = region_or_footprint(image, geometry), image_projection(image, crs, transform, scale)
     if best_effort:
-        projection = fitting(where, projection, max_pixels)
+        projection = larger_pixels(where, projection, max_pixels)
     return reduced(image.bands, reducer, region_of(where, projection, max_pixels, reducer.weighted), Pull())
 
 

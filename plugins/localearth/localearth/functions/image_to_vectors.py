@@ -14,17 +14,17 @@ from shapely.geometry.polygon import orient
 
 from localearth.errors import EarthEngineError
 from localearth.functions.connected import labels
-from localearth.functions.image_region import Region, fitting, image_projection, region_of
+from localearth.functions.image_region import Region, image_projection, larger_pixels, region_of, region_or_footprint
 from localearth.functions.support import refuse
 from localearth.registry import function
-from localearth.values.collection import Collection, of_elements
+from localearth.values.collection import Collection, lazy
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, Pull
 from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import Projection, apply, whole
 from localearth.values.reducer import Reducer
-from localearth.values.row_reducers import collected, inputs_of
+from localearth.values.row_reducers import collected
 
 _TYPES = ("polygon", "bb", "centroid")
 
@@ -95,7 +95,7 @@ def _results(reducer: Reducer | None, names: list[str], rows: Sequence[Sequence[
     """The outputs of a reducer of a group's rows; by default their number."""
     if reducer is None:
         return {"count": len(rows)}
-    if inputs_of(reducer) == len(names):
+    if reducer.inputs == len(names):
         return dict(zip(reducer.outputs, collected(reducer, rows), strict=True))
     results: dict[str, Any] = {}
     for name, *column in zip(names, *rows, strict=True):
@@ -112,8 +112,8 @@ def _check(image: Image, reducer: Reducer | None, kind: str) -> None:
         raise EarthEngineError(f"The first band '{first.name}' must have integer values; cast the image first.")
     if kind not in _TYPES:
         raise refuse("geometryType", kind, f"use one of {', '.join(_TYPES)}")
-    if reducer is not None and inputs_of(reducer) not in (1 if others else 0, len(others)):
-        raise EarthEngineError(f"The reducer has {inputs_of(reducer)} inputs, but the image {len(others)} other bands.")
+    if reducer is not None and reducer.inputs not in (1 if others else 0, len(others)):
+        raise EarthEngineError(f"The reducer has {reducer.inputs} inputs, but the image {len(others)} other bands.")
 
 
 @function(
@@ -141,13 +141,10 @@ def reduce_to_vectors(
     """A feature for every group of connected pixels with equal values of the first band."""
     _check(image, reducer, kind)
     first, others = image.first_band, image.bands[1:]
-    where = geometry or image.footprint
-    if where is None:
-        raise EarthEngineError("A geometry is needed for an image without a footprint.")
-    projection = image_projection(image, crs, transform, scale)
+    where, projection = region_or_footprint(image, geometry), image_projection(image, crs, transform, scale)
 
     def make() -> list[Feature]:
-        wanted = fitting(where, projection, max_pixels) if best_effort else projection
+        wanted = larger_pixels(where, projection, max_pixels) if best_effort else projection
         region = region_of(where, wanted, max_pixels, weighted=False)
         pull = Pull()
         values, mask = pull(first.source, region.grid)
@@ -161,7 +158,7 @@ def reduce_to_vectors(
             features.append(Feature(_placed(outline, region, native), named | _results(reducer, names, rows)))
         return features
 
-    return Collection(lambda _region, _interval: of_elements(make(), False).elements, False)
+    return lazy(make)
 
 
 def _column(values: NDArray[Any], mask: NDArray[np.bool_], exact: bool) -> list[Any]:

@@ -116,7 +116,7 @@ def filter_list(items: List, condition: Filter) -> List:
 @function("List.reduce")
 def reduce_list(items: List, reducer: Reducer) -> Any:
     """Values reduced to one, or to a dictionary when the reducer has several outputs."""
-    inputs = rows.inputs_of(reducer)
+    inputs = reducer.inputs
     if inputs == 1:
         table = [[item] for item in items]
     elif all(isinstance(item, list) and len(item) == inputs for item in items):

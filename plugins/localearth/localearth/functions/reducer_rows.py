@@ -169,7 +169,7 @@ def bitwise_and() -> Reducer:
 )
 def reduce_columns(collection: Collection, reducer: Reducer, names: list[str], weights: list[str] | None) -> Any:
     """Properties reduced over all elements."""
-    inputs = rows.inputs_of(reducer)
+    inputs = reducer.inputs
     if len(names) != inputs:
         raise EarthEngineError(f"The reducer needs {inputs} selectors, not {len(names)}.")
     table = list(zip(*(column_of(collection, name) for name in names), strict=True))

@@ -5,7 +5,7 @@ Pixels come row by row. Which pixels a seed draws is this implementation's own c
 Google's.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from shapely.geometry import Point
 
 from localearth.errors import EarthEngineError
-from localearth.functions.image_region import image_projection, region_of
+from localearth.functions.image_region import image_projection, region_of, region_or_footprint
 from localearth.functions.support import generator
 from localearth.registry import function
 from localearth.values.array import make
-from localearth.values.collection import Collection, of_elements
+from localearth.values.collection import Collection, lazy
 from localearth.values.feature import Feature, index_of
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, Pull
@@ -81,17 +81,6 @@ def _number(value: Any) -> Any:
     return whole(value) if isinstance(value, float) else value
 
 
-def _where(image: Image, region: Geometry | None) -> Geometry:
-    found = region or image.footprint
-    if found is None:
-        raise EarthEngineError("argument 'region': is needed for an image without a footprint.")
-    return found
-
-
-def _lazy(make: Callable[[], list[Feature]]) -> Collection:
-    return Collection(lambda _region, _interval: of_elements(make(), False).elements, False)
-
-
 @function("Image.sample", note="`numPixels` draws exactly as many pixels. " + _DRAWN)
 def sample(
     image: Image,
@@ -112,7 +101,7 @@ def sample(
         raise EarthEngineError(f"argument 'factor': must be above 0 and at most 1, not {factor}.")
     if count is not None and count < 0:
         raise EarthEngineError(f"argument 'numPixels': must not be negative, not {count}.")
-    where, target = _where(image, region), image_projection(image, projection, None, scale)
+    where, target = region_or_footprint(image, region, "region"), image_projection(image, projection, None, scale)
 
     def make() -> list[Feature]:
         found = sampled_pixels(image, where, target)
@@ -125,7 +114,7 @@ def sample(
             chosen = chosen[found.complete[chosen]]
         return [found.feature(at, {}, geometries) for at in chosen.tolist()]
 
-    return _lazy(make)
+    return lazy(make)
 
 
 @function("Image.sampleRegions", note="`tileScale` is ignored.")
@@ -155,7 +144,7 @@ def sample_regions(
                 kept["system:index"] = f"{index_of(feature)}_{number}"
                 yield found.feature(at, kept, geometries)
 
-    return _lazy(lambda: list(each()))
+    return lazy(lambda: list(each()))
 
 
 @function("Image.stratifiedSample", note=_DRAWN)
@@ -179,7 +168,7 @@ def stratified_sample(
     special = dict(zip(class_values or (), class_points or (), strict=True))
     if number < 0 or any(points < 0 for points in special.values()):
         raise EarthEngineError("Numbers of points must not be negative.")
-    where, target = _where(image, region), image_projection(image, projection, None, scale)
+    where, target = region_or_footprint(image, region, "region"), image_projection(image, projection, None, scale)
     label = image.first_band if class_band is None else image.band(class_band)
     if not label.type.is_integer:
         raise EarthEngineError(f"argument 'classBand': band '{label.name}' must have integer values.")
@@ -199,4 +188,4 @@ def stratified_sample(
             chosen += members.tolist()
         return [found.feature(at, {}, geometries) for at in chosen]
 
-    return _lazy(make)
+    return lazy(make)

@@ -120,6 +120,5 @@ def gradient(image: Image) -> Image:
     also in degrees: 1.4e-4 for 10 times the longitude at 50 degrees north.
     """
     band = image.single()
-    numbers_only(band.type, band.name)
     both = [_derived(band, "x", lambda east, _: east, DOUBLE), _derived(band, "y", lambda _, north: north, DOUBLE)]
     return image.with_bands(both)

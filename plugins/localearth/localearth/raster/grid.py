@@ -81,6 +81,13 @@ def pixels_of(projection: Projection) -> Grid:
     return Grid(projection.crs, projection.transform, 0, 0)
 
 
+def step_ends(shape: tuple[int, ...], down: int, right: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """The pixels of a raster from which a step down and to the right or left stays in it, and those where it ends."""
+    rows, cols = shape
+    start = slice(0, rows - down), slice(max(-right, 0), cols - max(right, 0))
+    return start, (slice(down, rows), slice(max(right, 0), cols - max(-right, 0)))
+
+
 MAX_PIXELS = 100_000_000
 """Pixels of a grid that are computed at once: about a gigabyte per band."""
 
@@ -94,7 +101,7 @@ def check_memory(rows: int, columns: int) -> None:
     if rows * columns > MAX_PIXELS:
         raise EarthEngineError(
             f"User memory limit exceeded: {columns} x {rows} pixels at once, of which the local Earth Engine computes "
-            f"at most {MAX_PIXELS}. Use a larger scale or a smaller region."
+            f"at most {MAX_PIXELS}. Use a larger scale, or a smaller region or radius."
         )
 
 

@@ -201,6 +201,11 @@ def of_elements(elements: Sequence[Any], of_images: bool | None = None) -> Colle
     return Collection(lambda _region, _interval: named, kind)
 
 
+def lazy(make: Callable[[], Sequence[Any]]) -> Collection:
+    """A collection of features that are made when they are needed."""
+    return Collection(lambda _region, _interval: of_elements(make(), False).elements, False)
+
+
 def union(collection: Collection) -> Geometry:
     """The union of the geometries of its elements; unbounded if an image is."""
     import shapely

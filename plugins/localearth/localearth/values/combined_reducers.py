@@ -7,10 +7,10 @@ import numpy as np
 
 from localearth.errors import EarthEngineError
 from localearth.values.array import Array, make
-from localearth.values.pixel_type import DOUBLE, PixelType
+from localearth.values.pixel_type import DOUBLE
 from localearth.values.projection import whole
 from localearth.values.reducer import Reducer, Stack, Valid
-from localearth.values.row_reducers import Pixels, RowReducer, Rows, collected, inputs_of, of_rows
+from localearth.values.row_reducers import RowReducer, Rows, collected, kinds_of, of_rows, pixels_of
 
 
 def repeated(reducer: Reducer, count: int) -> RowReducer:
@@ -18,7 +18,7 @@ def repeated(reducer: Reducer, count: int) -> RowReducer:
 
     A null drops the row for the copy that gets it, and for no other (assumed).
     """
-    each = inputs_of(reducer)
+    each = reducer.inputs
 
     def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
         parts = [collected(reducer, [row[i * each : (i + 1) * each] for row in rows], weights) for i in range(count)]
@@ -34,33 +34,22 @@ def side_by_side(reducers: Sequence[Reducer], outputs: tuple[str, ...]) -> RowRe
     def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
         found, start = [], 0
         for reducer in reducers:
-            end = start + inputs_of(reducer)
+            end = start + reducer.inputs
             found += collected(reducer, [row[start:end] for row in rows], weights)
             start = end
         return found
 
-    inputs = sum(inputs_of(each) for each in reducers)
+    inputs = sum(each.inputs for each in reducers)
     weighted = any(each.weighted for each in reducers)
     return of_rows(outputs, inputs, collect, weighted=weighted, optional=inputs)
 
 
-def _pixels_of(reducer: Reducer) -> Pixels | None:
-    """How a reducer works pixel by pixel, if it does."""
-    if isinstance(reducer, RowReducer):
-        return reducer.pixels
-    return lambda stack, valid: reducer.apply(stack[:, 0], valid, None)
-
-
-def _kinds_of(reducer: Reducer, kinds: list[PixelType]) -> list[PixelType]:
-    return reducer.kinds(kinds) if isinstance(reducer, RowReducer) else list(reducer.types(kinds[0], None))
-
-
 def sharing(one: Reducer, two: Reducer, prefix: str) -> RowReducer:
     """Two reducers of the same rows, each of which drops the rows with a null that it cannot take."""
-    inputs = inputs_of(one)
-    if inputs != inputs_of(two):
-        raise EarthEngineError(f"The reducers have {inputs} and {inputs_of(two)} inputs, and can't share them.")
-    first, second = _pixels_of(one), _pixels_of(two)
+    inputs = one.inputs
+    if inputs != two.inputs:
+        raise EarthEngineError(f"The reducers have {inputs} and {two.inputs} inputs, and can't share them.")
+    first, second = pixels_of(one), pixels_of(two)
 
     def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
         return collected(one, rows, weights) + collected(two, rows, weights)
@@ -76,13 +65,13 @@ def sharing(one: Reducer, two: Reducer, prefix: str) -> RowReducer:
         optional=inputs,
         weighted=one.weighted or two.weighted,
         pixels=None if first is None or second is None else pixels,
-        kinds=lambda kinds: _kinds_of(one, kinds) + _kinds_of(two, kinds),
+        kinds=lambda kinds: kinds_of(one, kinds) + kinds_of(two, kinds),
     )
 
 
 def grouped(reducer: Reducer, field: int, name: str) -> RowReducer:
     """A reducer of the rows of each value of a field, in ascending order of these values."""
-    inputs = inputs_of(reducer) + 1
+    inputs = reducer.inputs + 1
     if not 0 <= field < inputs:
         raise EarthEngineError(f"groupField must be between 0 and {inputs - 1}, not {field}.")
 
@@ -112,9 +101,9 @@ def split(reducer: Reducer) -> RowReducer:
     """
     copied = reducer.copied if isinstance(reducer, RowReducer) else None
     one = copied or reducer
-    if inputs_of(one) != 1 or not one.weighted:
+    if one.inputs != 1 or not one.weighted:
         raise EarthEngineError("the local Earth Engine supports weighted reducers of one input, and copies of them.")
-    count = inputs_of(reducer)
+    count = reducer.inputs
 
     def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
         if any(weight is not None and weight < 0 for row in rows for weight in row[count:]):
@@ -130,8 +119,8 @@ def split(reducer: Reducer) -> RowReducer:
 
 def disaggregated(reducer: Reducer) -> RowReducer:
     """A reducer of the items of arrays, lists and dictionaries, and of other values."""
-    if inputs_of(reducer) != 1:
-        raise EarthEngineError(f"argument 'reducer': one input is needed, not {inputs_of(reducer)}.")
+    if reducer.inputs != 1:
+        raise EarthEngineError(f"argument 'reducer': one input is needed, not {reducer.inputs}.")
 
     def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
         items, shares = [], []

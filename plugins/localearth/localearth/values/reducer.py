@@ -18,7 +18,7 @@ Apply = Callable[[Stack, Valid, Weights], list[tuple[Any, Valid]]]
 
 @frozen(eq=False)
 class Reducer:
-    """A reducer of one input.
+    """A reducer of one input; a `RowReducer` may have several.
 
     Attributes:
         outputs: the names of its outputs.
@@ -28,6 +28,7 @@ class Reducer:
         exact: whether it gets integers unchanged; other reducers get doubles.
         proportional: whether its result is proportional to the weights.
         parts: the reducers of lists and tables that it is made of, if it is combined or has other output names.
+        inputs: the number of its inputs.
     """
 
     outputs: tuple[str, ...]
@@ -37,15 +38,11 @@ class Reducer:
     exact: bool = False
     proportional: bool = False
     parts: tuple["Reducer", ...] = ()
+    inputs: int = 1
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it, in part."""
         return {"type": f"Reducer.{'_'.join(self.outputs)}"}
-
-    @property
-    def counts(self) -> bool:
-        """Whether the types of its outputs depend on the number of inputs."""
-        return self.types(DOUBLE, 1) != self.types(DOUBLE, 2)
 
     def names(self, band: str) -> list[str]:
         """The names of its outputs for a band: the band's own if there is one output."""

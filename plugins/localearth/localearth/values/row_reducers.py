@@ -30,7 +30,6 @@ class RowReducer(Reducer):
     """A reducer of rows.
 
     Attributes:
-        inputs: the number of values in a row.
         collect: reduces the rows.
         optional: how many of the last values may be null.
         pixels: reduces the bands of images pixel by pixel, if that is supported.
@@ -39,7 +38,6 @@ class RowReducer(Reducer):
         copied: the reducer of which it has copies side by side, if it has only these.
     """
 
-    inputs: int = 1
     collect: Collect = lambda _rows, _weights: []
     optional: int = 0
     pixels: Pixels | None = None
@@ -111,9 +109,25 @@ _OF_SOME = {
 """The reducers whose result for no values is not known."""
 
 
-def inputs_of(reducer: Reducer) -> int:
-    """The number of inputs."""
-    return reducer.inputs if isinstance(reducer, RowReducer) else 1
+def kinds_of(reducer: Reducer, kinds: list[PixelType]) -> list[PixelType]:
+    """The types of a reducer's outputs for pixels, from those of its inputs."""
+    return reducer.kinds(kinds) if isinstance(reducer, RowReducer) else list(reducer.types(kinds[0], None))
+
+
+def pixels_of(reducer: Reducer) -> Pixels | None:
+    """How a reducer works pixel by pixel, if it does."""
+    if isinstance(reducer, RowReducer):
+        return reducer.pixels
+    return lambda stack, valid: reducer.apply(stack[:, 0], valid, None)
+
+
+def needed_pixels(reducer: Reducer) -> Pixels:
+    """How a reducer works pixel by pixel.
+
+    Raises:
+        EarthEngineError: it does not.
+    """
+    return pixels_of(reducer) or _no_pixels()
 
 
 def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = None) -> list[Any]:
@@ -122,7 +136,7 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
     Raises:
         EarthEngineError: when a value does not suit the reducer, or what a null means is not known.
     """
-    inputs = inputs_of(reducer)
+    inputs = reducer.inputs
     needed = inputs - reducer.optional if isinstance(reducer, RowReducer) else 1
     kept = [i for i, row in enumerate(rows) if all(value is not None for value in row[:needed])]
     if isinstance(reducer, RowReducer):
