@@ -19,7 +19,7 @@ from localearth.functions.shares import shares_of
 from localearth.raster.grid import Grid, check_memory, pixels_of
 from localearth.raster.mask import Mask, has_fractions
 from localearth.registry import function
-from localearth.values.array import Array, make
+from localearth.values.array import Array
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry, valid
@@ -129,8 +129,8 @@ _ENDS = {BUILTIN["first"]: 0, BUILTIN["firstNonNull"]: 0, BUILTIN["last"]: -1, B
 def _array(band: ImageBand, end: int, region: Region, pull: Pull) -> Array | None:
     """The first or last array in a region."""
     values, mask = pull(band.source, region.grid)
-    found = values[(mask > 0) & region.centre]
-    return make(found[end]) if len(found) else None
+    found = listed(band, values[mask & region.centre])
+    return found[end] if found else None
 
 
 def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pull) -> dict[str, Any]:
@@ -143,8 +143,7 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
         if not reducer.arrays:
             numbers_only(band.type, band.name)
         values, mask = pull.weighted(band.source, region.grid)
-        listed = _listed(band, values[inside])
-        columns.append([value if good else None for value, good in zip(listed, mask[inside], strict=True)])
+        columns.append(listed_valid(band, values[inside], mask[inside]))
         weight = _weights(mask, region) if reducer.weighted else np.ones(mask.shape)
         weights.append(weight[inside].tolist())
     if reducer.inputs == len(bands) > 1:
@@ -159,12 +158,17 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
     return results
 
 
-def _listed(band: ImageBand, values: NDArray[Any]) -> list[Any]:
-    """Pixels as numbers or arrays."""
-    if not band.type.dimensions:
-        return list(values.tolist())
-    kind = evolve(band.type, dimensions=0)
-    return [Array(np.asarray(value, kind.element), kind) for value in values]
+def listed(band: ImageBand, values: NDArray[Any]) -> list[Any]:
+    """Pixels of a band, (n,), as numbers or arrays; whole numbers are integers."""
+    if band.type.dimensions:
+        kind = evolve(band.type, dimensions=0)
+        return [Array(np.asarray(value, kind.element), kind) for value in values]
+    return values.tolist() if band.type.is_integer else list(map(whole, values.tolist()))
+
+
+def listed_valid(band: ImageBand, values: NDArray[Any], mask: Mask) -> list[Any]:
+    """The same with None for masked pixels."""
+    return [value if good else None for value, good in zip(listed(band, values), mask > 0, strict=True)]
 
 
 def image_projection(

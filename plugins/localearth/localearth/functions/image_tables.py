@@ -8,13 +8,13 @@ import shapely
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_math import cast_bands
-from localearth.functions.image_region import Region, region_of
+from localearth.functions.image_region import Region, listed_valid, region_of
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import index_of
 from localearth.values.geometry import Geometry
 from localearth.values.image import Pull
-from localearth.values.projection import Projection, resolve, whole
+from localearth.values.projection import Projection, resolve
 
 LIMIT = 1_048_576
 """Maximum number of values of `getRegion` (documented)."""
@@ -64,8 +64,7 @@ def _rows_of(images: Sequence[Any], region: Region) -> list[list[Any]]:
         columns = []
         for band in image.bands:
             values, mask = pull(band.source, region.grid)
-            pairs = zip(values[region.centre].tolist(), mask[region.centre], strict=True)
-            columns.append([(whole(v) if isinstance(v, float) else v) if good else None for v, good in pairs])
+            columns.append(listed_valid(band, values[region.centre], mask[region.centre]))
         footprint = image.geometry
         inside = np.ones(lon.shape, bool) if footprint is None else shapely.intersects_xy(footprint.globe, lon, lat)
         for at in np.flatnonzero(inside):

@@ -14,7 +14,14 @@ from shapely.geometry.polygon import orient
 
 from localearth.errors import EarthEngineError
 from localearth.functions.connected import labels
-from localearth.functions.image_region import Region, image_projection, larger_pixels, region_of, region_or_footprint
+from localearth.functions.image_region import (
+    Region,
+    image_projection,
+    larger_pixels,
+    listed_valid,
+    region_of,
+    region_or_footprint,
+)
 from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values.collection import Collection, lazy
@@ -22,7 +29,7 @@ from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, Pull
 from localearth.values.pixel_type import numbers_only
-from localearth.values.projection import Projection, apply, whole
+from localearth.values.projection import Projection, apply
 from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import collected
 
@@ -149,7 +156,8 @@ def reduce_to_vectors(
         pull = Pull()
         values, mask = pull(first.source, region.grid)
         segments = _segments(values, mask & region.centre, diagonal)
-        columns = [_column(*pull(band.source, region.grid), band.type.is_integer) for band in others]
+        pulled = [(band, *pull(band.source, region.grid)) for band in others]
+        columns = [listed_valid(band, found.ravel(), good.ravel()) for band, found, good in pulled]
         names = [band.name for band in others]
         features = []
         for outline, pixels in zip(_outlines(segments, kind), segments.pixels(), strict=True):
@@ -159,9 +167,3 @@ def reduce_to_vectors(
         return features
 
     return lazy(make)
-
-
-def _column(values: NDArray[Any], mask: NDArray[np.bool_], exact: bool) -> list[Any]:
-    """The pixels of a band as numbers, None where they are masked."""
-    found = values.ravel().tolist() if exact else [whole(value) for value in values.ravel().tolist()]
-    return [value if good else None for value, good in zip(found, mask.ravel().tolist(), strict=True)]
