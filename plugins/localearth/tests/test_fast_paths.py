@@ -5,11 +5,11 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from localearth.functions.shares import pixel_shares
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.noise import octave_key, octaves, plane_noise, turned, value_noise
 from localearth.planet.snow import WHITE, coldness, snow_cover
 from localearth.planet.world import SyntheticWorld
+from localearth.raster.shares import pixel_shares
 from localearth.values.reducer import BUILTIN
 from mmearth_devkit.testing.needs import needs_planet
 

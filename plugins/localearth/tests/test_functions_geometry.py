@@ -231,7 +231,7 @@ def test_reduce_regions(b2, kit, local):
 
 
 def test_large_regions_are_measured_in_parts(b2, kit, local, monkeypatch):
-    from localearth.functions import shares
+    from localearth.raster import shares
 
     geometry = region(kit, 3, -777, 1234, -5)
     whole = reduced(ee.Reducer.sum(), geometry, scale=10)

@@ -14,11 +14,11 @@ from shapely.geometry.base import BaseGeometry
 from localearth.errors import EarthEngineError
 from localearth.functions.image_mask import update_mask
 from localearth.functions.image_visualize import RGB
-from localearth.functions.strokes import centres_in, in_grid, stroke, window
 from localearth.functions.support import refuse
 from localearth.promote import is_number
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
+from localearth.raster.strokes import centres_in, in_grid, stroke, window
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.colours import rgb

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import clipped_dimensions
-from localearth.functions.shares import clip_mask, inside
 from localearth.functions.support import Pairs, beside, of_numbers, pairs
 from localearth.promote import constant, is_number, promote
 from localearth.raster.grid import Grid
 from localearth.raster.mask import Mask, both, either, has_fractions, valid
 from localearth.raster.sampling import Sampled
+from localearth.raster.shares import clip_mask, inside
 from localearth.registry import function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull

@@ -8,13 +8,13 @@ from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.functions.shares import inside, pixel_shares
-from localearth.functions.strokes import EDGE, MITRE, centres_in, in_grid, stroke, window
 from localearth.functions.support import refuse
 from localearth.promote import is_number
 from localearth.raster.grid import Grid
 from localearth.raster.mask import either
 from localearth.raster.sampling import Sampled
+from localearth.raster.shares import inside, pixel_shares
+from localearth.raster.strokes import EDGE, MITRE, centres_in, in_grid, stroke, window
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.functions.shares import shares_of
 from localearth.raster.grid import Grid, check_memory, pixels_of
 from localearth.raster.mask import Mask, has_fractions
+from localearth.raster.shares import shares_of
 from localearth.registry import function
 from localearth.values.array import Array
 from localearth.values.collection import Collection

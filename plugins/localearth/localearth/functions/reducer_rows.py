@@ -9,6 +9,7 @@ from localearth.functions.reducer import column_of
 from localearth.functions.support import one_output, refuse
 from localearth.registry import function
 from localearth.values import combined_reducers as combined
+from localearth.values import histograms
 from localearth.values import row_reducers as rows
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import Feature
@@ -17,6 +18,10 @@ from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
 
 _WHERE = "For lists, tables, reduceRegion and reduceRegions."
 _OWN = " Each copy drops the nulls of its own inputs (assumed)."
+_BUCKETS = (
+    "Buckets start at multiples of their width: the smallest power of 2, times `minBucketWidth`, that needs at most "
+    "`maxBuckets`, 256 by default; 1 where all values are equal. `maxRaw` has no influence (assumed)."
+)
 
 
 @function("Reducer.toList", note=_WHERE)
@@ -33,6 +38,26 @@ def to_list(size: int | None, optional: int) -> Reducer:
 def frequencies() -> Reducer:
     """The number of each value."""
     return rows.FREQUENCIES
+
+
+@function("Reducer.histogram", note=f"Not for single pixels. {_BUCKETS} The mean of an empty bucket is its middle.")
+def histogram(count: int | None, width: float | None, _raw: Any) -> Reducer:
+    """Counts and means of buckets, as a dictionary."""
+    return histograms.histogram(count, width, histograms.Buckets.info)
+
+
+@function("Reducer.autoHistogram", note=_BUCKETS)
+def auto_histogram(count: int | None, width: float | None, _raw: Any, cumulative: bool) -> Reducer:
+    """The lower edges and counts of buckets."""
+    return histograms.auto_histogram(count, width, cumulative)
+
+
+@function("Reducer.fixedHistogram", note="A value is in the last bucket whose printed edge it reaches (assumed).")
+def fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> Reducer:
+    """The numbers of values in buckets of equal width."""
+    if not low < high or steps < 1:
+        raise EarthEngineError("min must be less than max, and steps positive.")
+    return histograms.fixed_histogram(low, high, steps, cumulative)
 
 
 @function("Reducer.repeat", note=_WHERE + _OWN)

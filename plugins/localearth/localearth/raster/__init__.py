@@ -1,1 +1,1 @@
-"""Grids, and sampling of a band's pixels on a requested grid."""
+"""Pixels on a requested grid: grids, masks, sampling of bands, and the pixels that geometries cover."""
