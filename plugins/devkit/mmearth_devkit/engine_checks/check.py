@@ -70,6 +70,11 @@ def grid_at(left: float, top: float, count: int, size: float, crs: str) -> dict[
     }
 
 
+def strip(ee: Any, metres: float) -> Any:
+    """A rectangle of 10 m from the checks' origin southward, and of so many metres eastward."""
+    return ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + metres, TOP], ZONE, False)
+
+
 def columns(ee: Any, metres: float = 10) -> Any:
     """A raster with pixels of that size from (LEFT, TOP): band `x` is the number of the column."""
     projection = ee.Projection(ZONE, [metres, 0, LEFT, 0, -metres, TOP])

@@ -14,6 +14,7 @@ from mmearth_devkit.engine_checks.check import (
     documented,
     grid_at,
     row_of,
+    strip,
 )
 
 _LINE = [[1, 2, 1]]
@@ -187,7 +188,7 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
             lambda ee: (
                 ee.ImageCollection([columns(ee), columns(ee).add(10)])
                 .getRegion(
-                    ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 20, TOP], ZONE, False),
+                    strip(ee, 20),
                     crs=ZONE,
                     crsTransform=[10, 0, LEFT, 0, -10, TOP],
                 )

@@ -5,22 +5,20 @@ from typing import Any
 from mmearth_devkit.engine_checks.check import (
     API,
     GUIDES,
-    LEFT,
     REST,
-    TOP,
-    ZONE,
     EngineCheck,
     Probe,
     assumed,
     documented,
     fields,
     row_of,
+    strip,
 )
 
 
 def _western_half(ee: Any) -> Any:
     """The value 1 in the two western pixels of four of 10 m, by a footprint that ends there."""
-    return ee.Image(1).rename("a").clip(ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 20, TOP], ZONE, False))
+    return ee.Image(1).rename("a").clip(strip(ee, 20))
 
 
 MASKS: tuple[EngineCheck, ...] = (

@@ -90,22 +90,4 @@ PLANES: tuple[EngineCheck, ...] = (
             tolerance=1e-3,
         ),
     ),
-    assumed(
-        "combine-weights",
-        "A combination of weighted and unweighted reducers uses the pixels of the weighted ones: `count` beside `mean` "
-        "also counts pixels that are covered in part.",
-        "combined reducers share their inputs",
-        Probe(
-            lambda ee: [
-                ee.Image(1)
-                .reduceRegion(reducer, _square(ee, 23), crs=ee.Projection(_UTM, [10, 0, 0, 0, 10, 0]))
-                .get(name)
-                for reducer, name in (
-                    (ee.Reducer.count(), "constant"),
-                    (ee.Reducer.mean().combine(ee.Reducer.count(), "", True), "constant_count"),
-                )
-            ],
-            [4, 9],
-        ),
-    ),
 )

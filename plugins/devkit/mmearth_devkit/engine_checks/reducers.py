@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from mmearth_devkit.engine_checks.check import API, LEFT, TOP, ZONE, EngineCheck, Probe, assumed, columns, documented
+from mmearth_devkit.engine_checks.check import (
+    API,
+    ZONE,
+    EngineCheck,
+    Probe,
+    assumed,
+    columns,
+    documented,
+    strip,
+)
 
 TIMES, SERIES = [1, 2, 3, 4, 6, 7, 9, 9], [3, 1, 4, 1, 5, 9, 2, 6.5]
 """Pairs with equal values; scipy computed the statistics below."""
@@ -116,14 +125,7 @@ REDUCERS: tuple[EngineCheck, ...] = (
         "without weights.",
         'their descriptions do not say "(weighted)", as that of `linearFit` does',
         Probe(
-            lambda ee: (
-                columns(ee)
-                .toArray()
-                .reduceRegion(
-                    ee.Reducer.covariance(), ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 24, TOP], ZONE, False), 10
-                )
-                .get("array")
-            ),
+            lambda ee: columns(ee).toArray().reduceRegion(ee.Reducer.covariance(), strip(ee, 24), 10).get("array"),
             [[0.25]],
             tolerance=1e-9,
         ),
@@ -167,9 +169,7 @@ REDUCERS: tuple[EngineCheck, ...] = (
                 _gaps(ee).reduceColumns(ee.Reducer.countEvery(), ["b"]).get("count"),
                 columns(ee)
                 .updateMask(columns(ee).gt(0))
-                .reduceRegion(
-                    ee.Reducer.countEvery(), ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 30, TOP], ZONE, False), 10
-                )
+                .reduceRegion(ee.Reducer.countEvery(), strip(ee, 30), 10)
                 .get("x"),
             ],
             [2, 2],
@@ -180,14 +180,7 @@ REDUCERS: tuple[EngineCheck, ...] = (
         "`reduceRegion` with `sum` is null where no pixel is valid.",
         "public programs replace the null by 0; the `sum` of a collection is masked there",
         Probe(
-            lambda ee: (
-                columns(ee)
-                .updateMask(0)
-                .reduceRegion(
-                    ee.Reducer.sum(), ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 30, TOP], ZONE, False), 10
-                )
-                .get("x")
-            ),
+            lambda ee: columns(ee).updateMask(0).reduceRegion(ee.Reducer.sum(), strip(ee, 30), 10).get("x"),
             None,
         ),
     ),
@@ -196,6 +189,22 @@ REDUCERS: tuple[EngineCheck, ...] = (
         "Of reducers with inputs of their own, as in `repeat`, each drops the nulls of its own inputs.",
         "the description says that they run in parallel",
         Probe(lambda ee: _gaps(ee).reduceColumns(ee.Reducer.mean().repeat(2), ["a", "b"]), {"mean": [1.5, 5]}),
+    ),
+    assumed(
+        "combine-weights",
+        "A combination of weighted and unweighted reducers uses the pixels of the weighted ones: `count` beside `mean` "
+        "also counts pixels that are covered in part.",
+        "combined reducers share their inputs",
+        Probe(
+            lambda ee: [
+                ee.Image(1).reduceRegion(reducer, strip(ee, 23), 10, ZONE).get(name)
+                for reducer, name in (
+                    (ee.Reducer.count(), "constant"),
+                    (ee.Reducer.mean().combine(ee.Reducer.count(), "", True), "constant_count"),
+                )
+            ],
+            [2, 3],
+        ),
     ),
     assumed(
         "splitWeights-order",

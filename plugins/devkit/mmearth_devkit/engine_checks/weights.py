@@ -13,6 +13,7 @@ from mmearth_devkit.engine_checks.check import (
     assumed,
     documented,
     row_of,
+    strip,
 )
 
 _NEWS = "https://developers.google.com/earth-engine/docs/release-notes"
@@ -58,7 +59,7 @@ WEIGHTS: tuple[EngineCheck, ...] = (
                 _masked(ee, 0.5)
                 .reduceRegion(
                     ee.Reducer.sum(),
-                    ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 5, TOP], ZONE, False),
+                    strip(ee, 5),
                     crs=ZONE,
                     crsTransform=[10, 0, LEFT, 0, -10, TOP],
                 )
@@ -148,7 +149,7 @@ WEIGHTS: tuple[EngineCheck, ...] = (
         "The mask of a pixel at the edge of a `clip` is its share inside (2017-08-28); the local engine has 256 steps.",
         _NEWS,
         Probe(
-            lambda ee: _mask(_masked(ee, 1).clip(ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 12, TOP], ZONE, False))),
+            lambda ee: _mask(_masked(ee, 1).clip(strip(ee, 12))),
             {"a": [1, 0.2]},
             row_of(2),
             tolerance=_FINE,
