@@ -77,6 +77,7 @@ MASKS = {
     ),
     "where": (lambda: soft().where(ee.Image(1).updateMask(0.5), 3), SHARES),
     "unmask": (lambda: soft().unmask(ee.Image(1).updateMask(0.5)), np.where(SHARES > 0, SHARES, HALF)),
+    "remap": (lambda: ee.Image(1).remap([2], [5], ee.Image(7).updateMask(0.5)), HALF * np.ones((4, 4))),
     "mosaic": (
         lambda: ee.ImageCollection([ee.Image(1).updateMask(0.5).toFloat().rename("b"), soft()]).mosaic(),
         np.where(SHARES > 0, SHARES, HALF),

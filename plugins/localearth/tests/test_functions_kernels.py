@@ -202,7 +202,7 @@ def test_distances(image, pixels):
     ("build", "message"),
     [
         (lambda i: i.convolve(ee.Kernel.gaussian(5, 0)), "'radius' and 'sigma': must be positive, not 5 and 0"),
-        (lambda i: i.neighborhoodToBands(ee.Kernel.circle(20, "meters")), "decides the number of bands"),
+        (lambda i: i.neighborhoodToBands(ee.Kernel.circle(20, "meters")), "depend on the pixels"),
         (lambda i: i.focalMax(2, "octagon"), "Kernel.octagon is known for a radius of 3 pixels only"),
         (lambda i: i.focalMax(2, "star"), "'star'; use one of circle, square"),
         (lambda i: i.distance(ee.Kernel.circle(2)), "supports Kernel.euclidean, Kernel.manhattan and"),

@@ -171,10 +171,9 @@ def neighborhood_to_array(image: Image, kernel: Kernel, default: float) -> Image
                     "Image.neighborhoodToArray, argument 'kernel': must be a rectangle without weights of 0.",
                     placed=True,
                 )
-            wide = grid.window(-weights.y, -weights.x, grid.height + rows - 1, grid.width + cols - 1)
-            values, mask = pull(band.source, wide)
+            values, mask = pull(band.source, weights.around(grid))
             filled = np.where(mask, values, fill).astype(kind.element)
-            valid = mask[weights.y : weights.y + grid.height, weights.x : weights.x + grid.width]
+            valid = mask[weights.inner(grid)]
             found = array_pixels(grid.shape)
             for row, col in zip(*np.nonzero(valid), strict=True):
                 found[row, col] = filled[row : row + rows, col : col + cols]

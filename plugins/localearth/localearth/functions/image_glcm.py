@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_texture import entropy_of, groups
-from localearth.functions.neighborhood import GRID, STACK, offsets
+from localearth.functions.neighborhood import GRID, STACK
 from localearth.functions.support import refuse
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
@@ -151,7 +151,7 @@ def _directions(kernel: Kernel | None, grid: Grid) -> list[tuple[int, int]]:
         return [(-1, -1), (-1, 0), (-1, 1), (0, -1)]
     weights = kernel.on(grid)
     found: list[tuple[int, int]] = []
-    for row, col, _ in offsets(weights):
+    for row, col, _ in weights.cells:
         down, right = row - weights.y, col - weights.x
         if (down, right) != (0, 0) and (-down, -right) not in found:
             found.append((down, right))

@@ -54,9 +54,8 @@ def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
             return np.where(mask, values, cast(other, kind)), either(mask, filled)
 
         fractional = band.fractional or filler.fractional
-        return ImageBand(
-            name, kind, band.projection, source, None if footprint is None else band.dimensions, fractional
-        )
+        dimensions = None if footprint is None else band.dimensions
+        return evolve(band, name=name, type=kind, source=source, dimensions=dimensions, fractional=fractional)
 
     result = image.with_bands(one(*each) for each in filling)
     return result if same_footprint else _unbounded(result)
@@ -87,7 +86,7 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
             return np.where(mask, values, min(max(0, low), high)).astype(values.dtype), chosen
 
         fractional = by.fractional or not by.type.is_integer
-        return ImageBand(name, band.type, band.projection, source, band.dimensions, fractional)
+        return evolve(band, name=name, source=source, fractional=fractional)
 
     return [one(*each) for each in matched]
 
@@ -155,7 +154,7 @@ def _clip(image: Image, region: Geometry) -> Image:
 
         if band.projection not in sizes:
             sizes[band.projection] = clipped_dimensions(band, region)
-        return ImageBand(band.name, band.type, band.projection, source, sizes[band.projection], True)
+        return evolve(band, source=source, dimensions=sizes[band.projection], fractional=True)
 
     sizes: dict[Projection, tuple[int, ...] | None] = {}
 
@@ -186,7 +185,7 @@ def where(image: Image, test: Image, value: Image) -> Image:
             new, usable = pull(other.source, grid)
             return np.where((tested != 0) & known & usable, cast(new, kind), cast(have, kind)), mask
 
-        return ImageBand(band.name, kind, band.projection, source, band.dimensions, band.fractional)
+        return evolve(band, type=kind, source=source)
 
     rows = zip(tests, values, strict=True)
     return image.with_bands(one(band, by, other) for (_, band, by), (_, _, other) in rows)
@@ -246,4 +245,5 @@ def remap(image: Image, old: list[Any], new: list[Any], default: Any, name: str 
         other, usable = pull.weighted(filler.source, grid)
         return np.where(hit, mapped, other).astype(kind.dtype), both(mask, either(hit, usable))
 
-    return image.with_bands([ImageBand("remapped", kind, band.projection, source, band.dimensions, band.fractional)])
+    fractional = band.fractional or (filler is not None and filler.fractional)
+    return image.with_bands([evolve(band, name="remapped", type=kind, source=source, fractional=fractional)])

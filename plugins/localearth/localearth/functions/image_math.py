@@ -91,7 +91,7 @@ def unary(band: ImageBand, operation: Operation) -> ImageBand:
         values, mask = pull.weighted(band.source, grid)
         return operation.run(kind, values), mask
 
-    return ImageBand(band.name, kind, band.projection, source, band.dimensions, band.fractional)
+    return evolve(band, type=kind, source=source)
 
 
 def cast_band(band: ImageBand, kind: PixelType) -> ImageBand:
@@ -105,7 +105,7 @@ def cast_band(band: ImageBand, kind: PixelType) -> ImageBand:
         values, mask = pull.weighted(band.source, grid)
         return cast(values, kind), mask
 
-    return ImageBand(band.name, kind, band.projection, source, band.dimensions, band.fractional)
+    return evolve(band, type=kind, source=source)
 
 
 def _longer(left: Image, right: Image) -> Image:
@@ -191,7 +191,7 @@ def clamp(image: Image, low: float, high: float) -> Image:
             wide = values if values.dtype.kind == "f" else values.astype(np.float64)
             return np.clip(wide, low, high).astype(kind.dtype, copy=False), mask
 
-        return ImageBand(band.name, kind, band.projection, source, band.dimensions, band.fractional)
+        return evolve(band, type=kind, source=source)
 
     return image.with_bands(map(one, image.bands))
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.functions.neighborhood import GRID, offsets, padded
+from localearth.functions.neighborhood import GRID
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
@@ -48,17 +48,17 @@ def entropy(image: Image, kernel: Kernel) -> Image:
     def one(band: ImageBand) -> ImageBand:
         if not band.type.is_integer:
             raise EarthEngineError(f"Band '{band.name}' must have integer values; cast the image first.")
+        numbers_only(band.type, band.name)
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             weights = kernel.on(grid)
             if not weights.values.any():
                 raise EarthEngineError("Image.entropy, argument 'kernel': all weights are 0.", placed=True)
-            values, mask = padded(band, weights, grid, pull)
-            parts = [(slice(row, row + grid.height), slice(col, col + grid.width)) for row, col, _ in offsets(weights)]
+            values, mask = pull(band.source, weights.around(grid))
+            parts = [(slice(row, row + grid.height), slice(col, col + grid.width)) for row, col, _ in weights.cells]
             stack = np.stack([np.where(mask[part], values[part].astype(float), np.inf) for part in parts])
             count = np.isfinite(stack).sum(axis=0)
-            middle = slice(weights.y, weights.y + grid.height), slice(weights.x, weights.x + grid.width)
-            return entropy_of(stack) / np.log(2), mask[middle] & (count > 0)
+            return entropy_of(stack) / np.log(2), mask[weights.inner(grid)] & (count > 0)
 
         return ImageBand(band.name, DOUBLE, band.projection, source)
 

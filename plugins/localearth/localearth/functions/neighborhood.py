@@ -1,20 +1,20 @@
 """Neighbourhoods of pixels: convolution, reducers and morphology under a kernel, on the requested grid."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.kernel import shaped
-from localearth.functions.support import check_count, refuse
+from localearth.functions.support import check_count, of_numbers, refuse
 from localearth.raster.grid import Grid
 from localearth.raster.mask import Mask, valid, weights_of
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, layers
-from localearth.values.kernel import Kernel, Weights
+from localearth.values.kernel import Kernel
 from localearth.values.pixel_type import DOUBLE, numbers_only
 from localearth.values.reducer import BUILTIN, Reducer
 
@@ -22,26 +22,6 @@ STACK = 16_000_000
 """Maximum number of values that are reduced at once; bounds the memory."""
 
 GRID = "Computed on the requested grid."
-
-
-def padded(band: ImageBand, weights: Weights, grid: Grid, pull: Pull) -> Sampled:
-    """The pixels of the grid and of its margins under the kernel."""
-    values, mask = _padded(band, weights, grid, pull)
-    return values, valid(mask)
-
-
-def _padded(band: ImageBand, weights: Weights, grid: Grid, pull: Pull) -> Sampled:
-    """The same with a mask that may have values between 0 and 1."""
-    rows, cols = weights.values.shape
-    numbers_only(band.type, band.name)
-    return pull.weighted(
-        band.source, grid.window(-weights.y, -weights.x, grid.height + rows - 1, grid.width + cols - 1)
-    )
-
-
-def offsets(weights: Weights) -> list[tuple[int, int, float]]:
-    """Row, column and weight of the kernel's cells that are not 0."""
-    return [(int(row), int(col), float(weights.values[row, col])) for row, col in np.argwhere(weights.values)]
 
 
 @function(
@@ -58,10 +38,10 @@ def convolve(image: Image, kernel: Kernel) -> Image:
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             weights = kernel.on(grid)
-            values, mask = padded(band, weights, grid, pull)
+            values, mask = pull(band.source, weights.around(grid))
             clean = np.where(mask, values, 0).astype(np.float64)
             total, known = np.zeros(grid.shape), np.ones(grid.shape, bool)
-            for row, col, weight in offsets(weights):
+            for row, col, weight in weights.cells:
                 part = slice(row, row + grid.height), slice(col, col + grid.width)
                 total += weight * clean[part]
                 known &= mask[part]
@@ -69,7 +49,7 @@ def convolve(image: Image, kernel: Kernel) -> Image:
 
         return ImageBand(band.name, DOUBLE, band.projection, source)
 
-    return image.with_bands(map(one, image.bands))
+    return image.with_bands(map(one, of_numbers(image).bands))
 
 
 @function(
@@ -79,7 +59,7 @@ def convolve(image: Image, kernel: Kernel) -> Image:
 )
 def neighborhood_to_bands(image: Image, kernel: Kernel) -> Image:
     """A band for every pixel under a kernel's weights that are not 0: the image moved by that many pixels."""
-    weights = kernel.make(_unknown)
+    weights = kernel.in_pixels()
 
     def one(band: ImageBand, x: int, y: int) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
@@ -87,13 +67,9 @@ def neighborhood_to_bands(image: Image, kernel: Kernel) -> Image:
 
         return ImageBand(f"{band.name}_{x}_{y}", band.type, band.projection, source)
 
-    places = [(col - weights.x, row - weights.y) for row, col, _ in offsets(weights)]
+    places = [(col - weights.x, row - weights.y) for row, col, _ in weights.cells]
     check_count(len(places) * len(image.bands), "bands", 10_000)
     return image.with_bands(one(band, x, y) for band in image.bands for x, y in places)
-
-
-def _unknown() -> NoReturn:
-    raise refuse("units", "meters", "the kernel decides the number of bands; use 'pixels'")
 
 
 def _under(
@@ -126,10 +102,11 @@ def _reduced(
     band: ImageBand, reducer: Reducer, kernel: Kernel, names: Iterable[str], by: str, skip: bool
 ) -> list[ImageBand]:
     """A band for every output of a reducer of the pixels under a kernel."""
+    numbers_only(band.type, band.name)
 
     def everything(grid: Grid, pull: Pull) -> Sampled:
         weights = kernel.on(grid)
-        cells = offsets(weights)
+        cells = weights.cells
         factors = np.asarray([[weight] for _, _, weight in cells])
         if reducer.weighted and by != "mask" and (factors < 0).any():
             raise EarthEngineError(
@@ -142,11 +119,10 @@ def _reduced(
                 return weights_of(masks) if reducer.weighted else None
             return np.broadcast_to(factors, masks.shape) if by == "kernel" else np.minimum(factors, masks)
 
-        values, mask = _padded(band, weights, grid, pull)
+        values, mask = pull.weighted(band.source, weights.around(grid))
         found, good = _under(reducer, values, mask, cells, weigh, grid.shape)
         if skip:
-            middle = slice(weights.y, weights.y + grid.height), slice(weights.x, weights.x + grid.width)
-            good &= valid(mask[middle])
+            good &= valid(mask[weights.inner(grid)])
         return found, good
 
     return layers(everything, names, reducer.types(band.type, None), band.projection)

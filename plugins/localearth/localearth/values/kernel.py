@@ -29,6 +29,20 @@ class Weights:
     x: int
     y: int
 
+    @property
+    def cells(self) -> list[tuple[int, int, float]]:
+        """Row, column and weight of the cells that are not 0."""
+        return [(int(row), int(col), float(self.values[row, col])) for row, col in np.argwhere(self.values)]
+
+    def around(self, grid: Grid) -> Grid:
+        """A grid with the margins that the weights cover."""
+        rows, cols = self.values.shape
+        return grid.window(-self.y, -self.x, grid.height + rows - 1, grid.width + cols - 1)
+
+    def inner(self, grid: Grid) -> tuple[slice, slice]:
+        """The rows and columns of a grid among those of `around`."""
+        return slice(self.y, self.y + grid.height), slice(self.x, self.x + grid.width)
+
 
 @frozen(eq=False)
 class Kernel:
@@ -48,15 +62,21 @@ class Kernel:
         """Its weights for the pixels of a grid."""
         return self.make(lambda: pixel_size(grid))
 
+    def in_pixels(self) -> Weights:
+        """Its weights, which must not depend on the size of the pixels."""
+        return self.make(_unknown)
+
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it: the weights, row by row."""
-        found = self.make(_unknown)
+        found = self.in_pixels()
         weights = [[whole(float(each)) for each in row] for row in found.values]
         return {"type": self.name, "weights": weights, "center": [found.x, found.y]}
 
 
 def _unknown() -> float:
-    raise EarthEngineError("The weights of a kernel in metres depend on the pixels it is applied to.")
+    raise EarthEngineError(
+        "The weights of a kernel in metres depend on the pixels it is applied to; use units 'pixels'."
+    )
 
 
 def pixel_size(grid: Grid) -> float:
