@@ -1,6 +1,6 @@
 """Geometries: constructors from numbers and from other geometries."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from shapely.affinity import translate
@@ -146,25 +146,30 @@ def multi_polygon(
     return _made(MultiPolygon(shapes), crs, geodesic, values, even_odd)
 
 
-def _lines(name: str, make: Callable[[Any], BaseGeometry], read: Callable[[Any], Any]) -> Callable[..., Geometry]:
-    def run(values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any) -> Geometry:
-        points = read(values)
-        lines = points if read is _rings else [points]
-        if points:
-            _check_lengths(name, lines, 3 if make is LinearRing else 2)
-        return _made(make(points), crs, geodesic, values)
-
-    return run
+@function("GeometryConstructors.LineString")
+def line_string(values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any) -> Geometry:
+    """A line."""
+    return _made(LineString(_line("LineString", values, 2)), crs, geodesic, values)
 
 
-for _name, _text, _make, _read in (
-    ("LineString", "A line.", LineString, _points),
-    ("LinearRing", "A closed line.", LinearRing, _points),
-    ("MultiLineString", "Lines.", MultiLineString, _rings),
-):
-    _run = _lines(_name, _make, _read)
-    _run.__doc__ = _text
-    function(f"GeometryConstructors.{_name}")(_run)
+@function("GeometryConstructors.LinearRing")
+def linear_ring(values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any) -> Geometry:
+    """A closed line."""
+    return _made(LinearRing(_line("LinearRing", values, 3)), crs, geodesic, values)
+
+
+@function("GeometryConstructors.MultiLineString")
+def multi_line_string(values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any) -> Geometry:
+    """Lines."""
+    lines = _rings(values)
+    _check_lengths("MultiLineString", lines, 2)
+    return _made(MultiLineString(lines), crs, geodesic, values)
+
+
+def _line(name: str, values: list[Any], least: int) -> list[tuple[float, float]]:
+    points = _points(values)
+    _check_lengths(name, [points] if points else [], least)
+    return points
 
 
 @function("GeometryConstructors.MultiGeometry")

@@ -50,7 +50,7 @@ def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
                 return values, mask
             other, filled = pull.weighted(filler.source, grid)
             if footprint is not None:
-                filled = both(filled, inside(footprint, grid))
+                filled = both(filled, inside(footprint, grid, pull.centres))
             return np.where(mask, values, cast(other, kind)), either(mask, filled)
 
         fractional = band.fractional or filler.fractional

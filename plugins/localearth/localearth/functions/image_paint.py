@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import shapely
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
@@ -26,20 +25,6 @@ from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import kinds_of, needed_pixels
 
 
-def _filled(geometry: Geometry, grid: Grid, pull: Pull) -> NDArray[np.bool_]:
-    """The pixels whose centre is inside; of many small polygons, each is tested only around it."""
-    x, y = pull.centres(grid, "EPSG:4326")
-    west, south, east, north = geometry.globe.bounds
-    with np.errstate(invalid="ignore"):
-        turned = x - 360 * np.round((x - (west + east) / 2) / 360)
-    near = (turned >= west) & (turned <= east) & (y >= south) & (y <= north)
-    if near.all():
-        return np.asarray(inside(geometry, grid))
-    found = np.zeros(grid.shape, bool)
-    found[near] = shapely.intersects_xy(geometry.globe, turned[near], y[near])
-    return found
-
-
 @frozen
 class _Painted:
     """A geometry to paint.
@@ -57,7 +42,7 @@ class _Painted:
     def covers(self, grid: Grid, pull: Pull) -> NDArray[np.bool_]:
         """The pixels of a grid that it covers."""
         if self.width is None and self.geometry.type.endswith("Polygon"):
-            return _filled(self.geometry, grid, pull)
+            return inside(self.geometry, grid, pull.centres)
         if self.width is None:
             return _covered(self.geometry, grid, False)
         found = np.zeros(grid.shape, bool)

@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from localearth.raster.grid import Grid, outline_lonlat
 from localearth.raster.mask import Mask
+from localearth.raster.sampling import Centres
 from localearth.values.geometry import Geometry, valid
 from localearth.values.projection import apply, invert, reproject
 
@@ -75,18 +76,22 @@ def _passed(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> NDArr
     return found[1:-1, 1:-1]
 
 
-def inside(geometry: Geometry, grid: Grid) -> NDArray[np.bool_]:
+def inside(geometry: Geometry, grid: Grid, centres: Centres = Grid.centres_in) -> NDArray[np.bool_]:
     """True at pixels whose centre is in a geometry, (height, width)."""
     shape = geometry.globe
     outline = outline_lonlat(grid)
     # The outline of a grid across 180 degrees is on the wrong side of the globe.
     if shape.geom_type != "Point" and outline.bounds[2] - outline.bounds[0] < 180 and shape.contains(outline):
         return np.ones(grid.shape, bool)
-    x, y = grid.centres_in("EPSG:4326")
-    beyond = np.abs(x) > 180
+    x, y = centres(grid, "EPSG:4326")
+    west, south, east, north = shape.bounds
     with np.errstate(invalid="ignore"):
-        x = np.where(beyond, x - 360 * np.round(x / 360), x)
-    return np.asarray(shapely.intersects_xy(shape, x, y))
+        x = x - 360 * np.round((x - (west + east) / 2) / 360)
+    # Of many small geometries, each is tested only around it.
+    near = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+    found = np.zeros(grid.shape, bool)
+    found[near] = shapely.intersects_xy(shape, x[near], y[near])
+    return found
 
 
 def clip_mask(geometry: Geometry, grid: Grid) -> Mask:
