@@ -47,7 +47,7 @@ def request_grid(
     if placed and given.keys() & {"crsCode", "crsWkt"}:
         return parse_grid(given)
     if "affineTransform" not in given and (region or (given.keys() & {"crsCode", "crsWkt"} and len(given) == 1)):
-        return _divided(given, image.with_bands(bands), region)
+        return _grid_of_region(given, image.with_bands(bands), region)
     native = native_grid(image, bands)
     own: dict[str, Any] = {
         "affineTransform": dict(zip(COEFFICIENTS, native.transform, strict=True)),
@@ -65,7 +65,7 @@ def request_grid(
     )
 
 
-def _divided(given: Mapping[str, Any], image: Image, region: Geometry | None) -> Grid:
+def _grid_of_region(given: Mapping[str, Any], image: Image, region: Geometry | None) -> Grid:
     """The grid of a region, by default the whole image, in the image's projection or in a CRS."""
     own = projection_of(image)
     crs = given.get("crsCode") or given.get("crsWkt") or own.crs

@@ -85,7 +85,7 @@ class Table:
         if self.file_format == "CSV":
             return self._csv().encode(), "text/csv; charset=UTF-8"
         if self.file_format in table_files.FORMATS:
-            columns = [name for name in self.columns or self._own() if name != ".geo"]
+            columns = [name for name in self.columns or self._default_columns() if name != ".geo"]
             content = table_files.written(self.collection.elements, columns, self.file_format)
             return content, table_files.FORMATS[self.file_format]
         features = [geojson(each) for each in self.collection.elements]
@@ -95,7 +95,7 @@ class Table:
         text = json.dumps({"type": "FeatureCollection", "features": features}, separators=(",", ":"))
         return text.encode(), JSON
 
-    def _own(self) -> list[str]:
+    def _default_columns(self) -> list[str]:
         """The properties of the first row, in alphabetical order, after the index."""
         rows = self.collection.elements
         own = sorted(name for name in (rows[0].properties if rows else {}) if not name.startswith("system:"))
@@ -103,7 +103,7 @@ class Table:
 
     def _csv(self) -> str:
         rows = self.collection.elements
-        columns = self.columns or (*self._own(), ".geo")
+        columns = self.columns or (*self._default_columns(), ".geo")
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)

@@ -49,7 +49,7 @@ def listing() -> bytes:
     return (files("ee") / "tests" / "algorithms.json").read_bytes()
 
 
-_UNKNOWN = (
+_MISSING = (
     ("getConfig", "GET", "name", "/config", ""),
     ("updateConfig", "PATCH", "name", "/config", ""),
     ("classifier.export", "POST", "project", "", "/classifier:export"),
@@ -60,9 +60,9 @@ _UNKNOWN = (
 the project, and the rest of the path."""
 
 
-def _add_unknown(projects: dict[str, Any]) -> None:
+def _add_missing(projects: dict[str, Any]) -> None:
     """Adds the methods that the client calls: they are refused by the server, and not by an AttributeError."""
-    for name, verb, parameter, end, rest in _UNKNOWN:
+    for name, verb, parameter, end, rest in _MISSING:
         resource = projects
         *inner, method = name.split(".")
         for each in inner:
@@ -91,7 +91,7 @@ def discovery() -> bytes:
     text = (files("ee") / "tests" / "cloud_api_discovery_document.json").read_text()
     document = json.loads(text.replace("v1alpha", "v1").replace("/assets/.+$", "/assets/.*$"))
     projects = document["resources"]["projects"]
-    _add_unknown(projects)
+    _add_missing(projects)
     thumbnails = json.dumps(projects["resources"]["thumbnails"])
     tables = thumbnails.replace("thumbnails", "tables").replace("getPixels", "getFeatures")
     projects["resources"].setdefault("tables", json.loads(tables))

@@ -81,7 +81,7 @@ def _cut(points: list[list[float]], cuts: list[float]) -> list[LineString]:
     return [*pieces, LineString(current)] if len(current) > 1 else pieces
 
 
-def _near(left: Any, right: Any, projection: Projection | None) -> tuple[Geometry, Geometry] | None:
+def _nearest(left: Any, right: Any, projection: Projection | None) -> tuple[Geometry, Geometry] | None:
     one, two = of(left), of(right)
     if one.shape.is_empty or two.shape.is_empty:
         return None
@@ -95,14 +95,14 @@ def _near(left: Any, right: Any, projection: Projection | None) -> tuple[Geometr
 @function("Geometry.closestPoint", "Feature.closestPoint", note=_PLANE)
 def closest_point(left: Any, right: Any, _margin: Any, projection: Projection | None) -> Geometry | None:
     """The point of the right geometry that is nearest to the left one."""
-    found = _near(left, right, projection)
+    found = _nearest(left, right, projection)
     return found and found[1]
 
 
 @function("Geometry.closestPoints", "Feature.closestPoints", note=_PLANE)
 def closest_points(left: Any, right: Any, _margin: Any, projection: Projection | None) -> dict[str, Geometry]:
     """The points of both geometries that are nearest to each other."""
-    found = _near(left, right, projection)
+    found = _nearest(left, right, projection)
     return {} if found is None else {"left": found[0], "right": found[1]}
 
 

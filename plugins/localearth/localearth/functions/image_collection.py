@@ -214,10 +214,8 @@ def reduce_bands(image: Image, reducer: Reducer) -> Image:
     """A reducer over the bands of an image; one band per output."""
     projection = image.first_band.projection
     found = _reduced_stack("", list(image.bands), reducer)
-    bands: list[Any] = []
-    for output, band in zip(reducer.outputs, found, strict=True):
-        bands.append(evolve(band, name=output, projection=projection))
-    return image.with_bands(bands)
+    named = zip(reducer.outputs, found, strict=True)
+    return image.with_bands(evolve(band, name=output, projection=projection) for output, band in named)
 
 
 @function("ImageCollection.qualityMosaic")

@@ -55,7 +55,8 @@ def _paint(text: Any) -> Paint:
     return (rgb(with_opacity[1]), int(with_opacity[2], 16) / 255) if with_opacity else (rgb(text), 1.0)
 
 
-def _turn(x: float, y: float, radius: float, degrees: float) -> tuple[float, float]:
+def _point_at(x: float, y: float, radius: float, degrees: float) -> tuple[float, float]:
+    """The point at a distance from another, in a direction clockwise from the top."""
     angle = math.radians(degrees)
     return x + radius * math.sin(angle), y - radius * math.cos(angle)
 
@@ -68,13 +69,13 @@ def _marker(name: str, x: float, y: float, radius: float) -> BaseGeometry:
         return box(x - radius, y - radius, x + radius, y + radius)
     if name in ("cross", "plus"):
         turns = (45, 135) if name == "cross" else (0, 90)
-        return MultiLineString([[_turn(x, y, radius, turn), _turn(x, y, radius, turn + 180)] for turn in turns])
+        return MultiLineString([[_point_at(x, y, radius, turn), _point_at(x, y, radius, turn + 180)] for turn in turns])
     if name in _STARS:
         count, inner = _STARS[name]
         radii = (radius, radius * inner)
-        return Polygon([_turn(x, y, radii[i % 2], 180 * i / count) for i in range(2 * count)])
+        return Polygon([_point_at(x, y, radii[i % 2], 180 * i / count) for i in range(2 * count)])
     count, start = _POLYGONS[name]
-    return Polygon([_turn(x, y, radius, start + 360 * i / count) for i in range(count)])
+    return Polygon([_point_at(x, y, radius, start + 360 * i / count) for i in range(count)])
 
 
 @frozen

@@ -67,7 +67,7 @@ class _Pairs:
         return self.mean((self.a - self.centre) ** 2 + (self.b - self.centre) ** 2) / 2
 
 
-def _moment(power: int) -> Callable[[_Pairs], Any]:
+def _central_moment(power: int) -> Callable[[_Pairs], Any]:
     return lambda pairs: pairs.mean((pairs.a + pairs.b - 2 * pairs.centre) ** power)
 
 
@@ -75,7 +75,7 @@ def _contrast(pairs: _Pairs) -> Any:
     return pairs.mean((pairs.a - pairs.b) ** 2)
 
 
-def _moments(pairs: _Pairs) -> Any:
+def _angular_second_moment(pairs: _Pairs) -> Any:
     """The angular second moment."""
     joint = pairs.joint()
     total = np.zeros(joint.shape[1:])
@@ -85,7 +85,7 @@ def _moments(pairs: _Pairs) -> Any:
 
 
 def _correlation(pairs: _Pairs) -> Any:
-    spread = _positive(pairs, pairs.variance)
+    spread = _nonzero(pairs, pairs.variance)
     return (pairs.mean(pairs.a * pairs.b) - pairs.centre**2) / spread
 
 
@@ -94,18 +94,18 @@ def _difference_variance(pairs: _Pairs) -> Any:
     return pairs.mean((apart - pairs.mean(apart)) ** 2)
 
 
-def _information(pairs: _Pairs) -> Any:
-    single = _positive(pairs, pairs.entropy(pairs.a, pairs.b))
+def _information_correlation(pairs: _Pairs) -> Any:
+    single = _nonzero(pairs, pairs.entropy(pairs.a, pairs.b))
     # A pair counts in both orders, so that both of Haralick's products of the single probabilities have this entropy.
     return (entropy_of(pairs.joint()) - 2 * single) / single
 
 
-def _information_2(pairs: _Pairs) -> Any:
+def _information_correlation_2(pairs: _Pairs) -> Any:
     gain = 2 * pairs.entropy(pairs.a, pairs.b) - entropy_of(pairs.joint())
     return np.sqrt(np.maximum(1 - np.exp(-2 * gain), 0))
 
 
-def _positive(pairs: _Pairs, divisor: Floats) -> Any:
+def _nonzero(pairs: _Pairs, divisor: Floats) -> Any:
     if ((divisor <= 0) & pairs.known.any(axis=0)).any():
         raise EarthEngineError(
             "Image.glcmTexture: the local Earth Engine does not know corr and imcorr1 where all pixels of a window are "
@@ -115,7 +115,7 @@ def _positive(pairs: _Pairs, divisor: Floats) -> Any:
     return np.where(divisor > 0, divisor, 1)
 
 
-def _unknown(name: str, why: str) -> Callable[[_Pairs], Any]:
+def _refused(name: str, why: str) -> Callable[[_Pairs], Any]:
     def measure(_pairs: _Pairs) -> Any:
         raise EarthEngineError(f"Image.glcmTexture: the local Earth Engine does not know {name}: {why}.", placed=True)
 
@@ -123,24 +123,24 @@ def _unknown(name: str, why: str) -> Callable[[_Pairs], Any]:
 
 
 MEASURES: dict[str, Callable[[_Pairs], Any]] = {
-    "asm": _moments,
+    "asm": _angular_second_moment,
     "contrast": _contrast,
     "corr": _correlation,
     "var": lambda pairs: pairs.variance,
     "idm": lambda pairs: pairs.mean(1 / (1 + (pairs.a - pairs.b) ** 2)),
     "savg": lambda pairs: pairs.mean(pairs.a + pairs.b),
-    "svar": _unknown("svar", "Haralick's formula has the sum entropy where others have the sum average"),
+    "svar": _refused("svar", "Haralick's formula has the sum entropy where others have the sum average"),
     "sent": lambda pairs: pairs.entropy(pairs.a + pairs.b),
     "ent": lambda pairs: entropy_of(pairs.joint()),
     "dvar": _difference_variance,
     "dent": lambda pairs: pairs.entropy(np.abs(pairs.a - pairs.b)),
-    "imcorr1": _information,
-    "imcorr2": _information_2,
-    "maxcorr": _unknown("maxcorr", "Google does not compute it"),
+    "imcorr1": _information_correlation,
+    "imcorr2": _information_correlation_2,
+    "maxcorr": _refused("maxcorr", "Google does not compute it"),
     "diss": lambda pairs: pairs.mean(np.abs(pairs.a - pairs.b)),
     "inertia": _contrast,
-    "shade": _moment(3),
-    "prom": _moment(4),
+    "shade": _central_moment(3),
+    "prom": _central_moment(4),
 }
 """The measures in the order of their bands."""
 

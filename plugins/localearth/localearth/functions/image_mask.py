@@ -77,7 +77,7 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
                     "mask of 0 and 1, for example gt(0) or neq(0).",
                     placed=True,
                 )
-            chosen = both(_of_values(test), known)
+            chosen = both(_mask_of_values(test), known)
             # The new mask replaces the old one where that is not 0 (documented).
             if keep:
                 return values, both(chosen, mask)
@@ -91,7 +91,7 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
     return [one(*each) for each in matched]
 
 
-def _of_values(test: NDArray[Any]) -> Mask:
+def _mask_of_values(test: NDArray[Any]) -> Mask:
     """The mask of values: those above 1 are 1."""
     chosen = test > 0
     if test.dtype.kind != "f" or not (chosen & (test < 1)).any():

@@ -13,7 +13,7 @@ from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import index_of
 from localearth.values.geometry import Geometry
-from localearth.values.image import Pull
+from localearth.values.image import Image, Pull
 from localearth.values.projection import Projection, resolve
 
 LIMIT = 1_048_576
@@ -55,7 +55,7 @@ def _parts(geometry: Geometry, projection: Projection) -> list[Geometry]:
     return list(pixels.values())
 
 
-def _rows_of(images: Sequence[Any], region: Region) -> list[list[Any]]:
+def _rows_of(images: Sequence[Image], region: Region) -> list[list[Any]]:
     """The rows of the pixels of a region, for each pixel those of all images whose footprint it is in."""
     lon, lat = (each[region.centre] for each in region.grid.centres_in("EPSG:4326"))
     found: list[list[list[Any]]] = [[] for _ in lon]

@@ -94,7 +94,8 @@ def toa(image: Image) -> Image:
     return _each(image, convert)
 
 
-def _share(values: Floats, low: float, high: float) -> Floats:
+def _rescaled(values: Floats, low: float, high: float) -> Floats:
+    """Values as shares of a range: 0 at `low`, 1 at `high`, which may be the smaller one."""
     return (values - low) / (high - low)
 
 
@@ -112,11 +113,11 @@ def _score(image: Image) -> Source:
         both = green + swir1
         snow = np.divide(green - swir1, both, out=np.zeros_like(both), where=both != 0)
         indicators = [
-            _share(blue, 0.1, 0.3),
-            _share(red + green + blue, 0.2, 0.8),
-            _share(nir + swir1 + swir2, 0.3, 0.8),
-            _share(kelvin, 300, 290),
-            _share(snow, 0.8, 0.6),
+            _rescaled(blue, 0.1, 0.3),
+            _rescaled(red + green + blue, 0.2, 0.8),
+            _rescaled(nir + swir1 + swir2, 0.3, 0.8),
+            _rescaled(kelvin, 300, 290),
+            _rescaled(snow, 0.8, 0.6),
         ]
         score = np.clip(np.min(indicators, axis=0), 0, 1)
         return np.round(100 * score).astype(np.uint8), np.logical_and.reduce([mask for _, mask in pulled])

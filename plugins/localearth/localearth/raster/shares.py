@@ -96,7 +96,7 @@ def inside(geometry: Geometry, grid: Grid, centres: Centres = Grid.centres_in) -
 
 def clip_mask(geometry: Geometry, grid: Grid) -> Mask:
     """The share of each pixel in a geometry: 1 for the pixels of points and (assumed) those that lines touch."""
-    near = _near(geometry, grid)
+    near = _part_around(geometry, grid)
     if near is None:
         return inside(geometry, grid)
     around = box(-1, -1, grid.width + 1, grid.height + 1)
@@ -107,7 +107,7 @@ def clip_mask(geometry: Geometry, grid: Grid) -> Mask:
     return share.astype(np.float32) if ((share > 0) & (share < 1)).any() else share > 0
 
 
-def _near(geometry: Geometry, grid: Grid) -> Geometry | None:
+def _part_around(geometry: Geometry, grid: Grid) -> Geometry | None:
     """The part of a geometry around a grid: what is far may have no coordinates there. None around a pole."""
     outline = outline_lonlat(grid)
     west, south, east, north = outline.bounds

@@ -18,7 +18,7 @@ _MOST_ROWS = 4000
 """Maximum number of rows of which all pairs are compared; Earth Engine refuses too many by memory."""
 
 
-def _in_parts(run: Pixels) -> Pixels:
+def _some_pixels_at_once(run: Pixels) -> Pixels:
     """Runs a reducer of all pairs of rows for some pixels after others."""
 
     def pixels(stack: Stack, valid: Valid) -> list[tuple[Any, Valid]]:
@@ -54,7 +54,7 @@ def _sen(stack: Stack, valid: Valid) -> list[tuple[Any, Valid]]:
     return [(slope, good), (offset, good)]
 
 
-SEN = of_pixels(("slope", "offset"), 2, _in_parts(_sen), [DOUBLE, DOUBLE])
+SEN = of_pixels(("slope", "offset"), 2, _some_pixels_at_once(_sen), [DOUBLE, DOUBLE])
 """The median of the slopes of all pairs whose x differ, and the median of y - slope * x."""
 
 
@@ -74,7 +74,7 @@ def kendall(inputs: int) -> RowReducer:
         tau = (sign_x * sign_y).sum(axis=0) / np.sqrt(np.where(good, product, 1))
         return [(tau, good), (np.zeros(len(good)), np.zeros(len(good), bool))]
 
-    return of_pixels(("tau", "p-value"), inputs, _in_parts(run), [DOUBLE, DOUBLE])
+    return of_pixels(("tau", "p-value"), inputs, _some_pixels_at_once(run), [DOUBLE, DOUBLE])
 
 
 def _ranks(values: Stack, valid: Valid) -> Stack:
