@@ -6,15 +6,12 @@ import pytest
 from rasterio.features import rasterize
 from shapely.geometry import Polygon
 
+pytestmark = pytest.mark.usefixtures("client")
+
 CRS = "EPSG:32632"
 LEFT, TOP = 500_000, 5_000_000
 SIDE = 24
 RED, GREEN, BLUE, NONE = (255, 0, 0), (0, 128, 0), (0, 0, 255), (-1, -1, -1)
-
-
-@pytest.fixture(autouse=True)
-def world(kit, engine):
-    engine(kit.World())
 
 
 def place(points):
@@ -26,29 +23,28 @@ def polygon(points):
     return ee.Geometry.Polygon([place(points)], CRS, False)
 
 
-def pixels(image):
-    """The pixels of a picture, (SIDE, SIDE, bands); -1 where they are masked."""
-    grid = {
-        "dimensions": {"width": SIDE, "height": SIDE},
-        "affineTransform": {"scaleX": 10, "scaleY": -10, "translateX": LEFT, "translateY": TOP},
-        "crsCode": CRS,
-    }
-    filled = image.toDouble().unmask(-1, False)
-    found = ee.data.computePixels({"expression": filled, "fileFormat": "NUMPY_NDARRAY", "grid": grid})
-    return np.stack([found[name] for name in found.dtype.names], axis=-1)
+@pytest.fixture
+def picture(pixels):
+    """Asks for a picture: (SIDE, SIDE, bands), -1 where it is masked."""
+
+    def ask(image):
+        found = pixels(image.toDouble().unmask(-1, False), LEFT, TOP, SIDE, SIDE, 10, CRS)
+        return np.stack([found[name] for name in found.dtype.names], axis=-1)
+
+    return ask
 
 
-def where(image, colour):
-    return (pixels(image) == colour).all(axis=-1)
+def where(found, colour):
+    return (found == colour).all(axis=-1)
 
 
 CENTRES = np.stack(np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5), axis=-1)
 TRIANGLE = [(2, 3), (21, 6), (8, 20)]
 
 
-def test_areas_and_outlines():
+def test_areas_and_outlines(picture):
     features = ee.FeatureCollection([polygon(TRIANGLE)])
-    picture = features.style(color="blue", fillColor="ff0000", width=2)
+    found = picture(features.style(color="blue", fillColor="ff0000", width=2))
     inner = rasterize([Polygon(TRIANGLE)], (SIDE, SIDE)) == 1
     # The distance of each centre to the sides.
     corners = np.array([*TRIANGLE, TRIANGLE[0]], float)
@@ -58,16 +54,15 @@ def test_areas_and_outlines():
     edge = distance <= 1
     # Mitred corners reach further than 1 from the triangle.
     ends = np.hypot(*np.moveaxis(CENTRES[..., None, :] - corners, -1, 0)).min(-1) < 4
-    found = pixels(picture)
-    np.testing.assert_array_equal(where(picture, BLUE)[~ends], edge[~ends])
-    np.testing.assert_array_equal(where(picture, RED), inner & ~where(picture, BLUE))
+    np.testing.assert_array_equal(where(found, BLUE)[~ends], edge[~ends])
+    np.testing.assert_array_equal(where(found, RED), inner & ~where(found, BLUE))
     assert (found[~inner & ~edge & ~ends] == -1).all()
 
 
-def test_points_have_markers():
+def test_points_have_markers(picture):
     point = ee.FeatureCollection([ee.Geometry.Point(place([(12.4, 12.7)])[0], CRS)])
     away = np.abs(CENTRES - [12.4, 12.7])
-    disc = point.style(color="red", fillColor="red", pointSize=5, width=0)
+    disc = picture(point.style(color="red", fillColor="red", pointSize=5, width=0))
     np.testing.assert_array_equal(where(disc, RED), np.hypot(*np.moveaxis(away, -1, 0)) <= 5)
     for name, expected in (
         ("square", away.max(axis=-1) <= 5),
@@ -77,25 +72,25 @@ def test_points_have_markers():
         shape = point.style(
             color="red", fillColor="red", pointSize=5, pointShape=name, width=0 if name != "plus" else 1
         )
-        np.testing.assert_array_equal(where(shape, RED), expected)
+        np.testing.assert_array_equal(where(picture(shape), RED), expected)
 
 
-def test_a_property_of_each_feature_has_its_style():
+def test_a_property_of_each_feature_has_its_style(picture):
     left, right = (polygon([(x, 2), (x + 8, 2), (x + 8, 20), (x, 20)]) for x in (2, 12))
     features = ee.FeatureCollection([ee.Feature(left, {"s": {"fillColor": "008000", "width": 0}}), ee.Feature(right)])
-    picture = features.style(color="red", fillColor="blue", width=2, styleProperty="s")
-    assert [where(picture, colour)[10, 2:22].sum() for colour in (GREEN, RED, BLUE)] == [8, 4, 6]
+    found = picture(features.style(color="red", fillColor="blue", width=2, styleProperty="s"))
+    assert [where(found, colour)[10, 2:22].sum() for colour in (GREEN, RED, BLUE)] == [8, 4, 6]
     empty = features.style(fillColor="00000000", color="red", width=2)
-    assert where(empty, NONE)[10, 4:9].all()
+    assert where(picture(empty), NONE)[10, 4:9].all()
 
 
-def test_areas_without_a_colour_are_half_transparent():
+def test_areas_without_a_colour_are_half_transparent(picture):
     features = ee.FeatureCollection([polygon([(4, 4), (20, 4), (20, 20), (4, 20)])])
-    mask = pixels(features.draw("ff0000").mask())
+    mask = picture(features.draw("ff0000").mask())
     np.testing.assert_allclose([mask[12, 12], mask[12, 4], mask[1, 1]], [[0.66] * 3, [1] * 3, [0] * 3], rtol=1e-6)
     twice = features.merge(features).style(color="ff0000", width=0)
-    np.testing.assert_allclose(pixels(twice.mask())[12, 12], 1 - 0.34**2, rtol=1e-6)
-    assert (pixels(twice)[12, 12] == RED).all()
+    np.testing.assert_allclose(picture(twice.mask())[12, 12], 1 - 0.34**2, rtol=1e-6)
+    assert (picture(twice)[12, 12] == RED).all()
 
 
 @pytest.mark.parametrize(
@@ -108,7 +103,7 @@ def test_areas_without_a_colour_are_half_transparent():
         ({"styleProperty": "s"}, "argument 'styleProperty': 's' must be a dictionary, not 5"),
     ],
 )
-def test_other_styles_are_refused(options, said):
+def test_other_styles_are_refused(options, said, picture):
     features = ee.FeatureCollection([ee.Feature(ee.Geometry.Point(9, 45), {"s": 5})])
     with pytest.raises(ee.EEException, match=f"Collection.style.*{said}"):
-        pixels(features.style(**options))
+        picture(features.style(**options))

@@ -61,8 +61,8 @@ def test_properties_of_buckets(rows, power, least, random):
         assert ends[1] - ends[0] + 1 > 2**power
 
 
-def test_a_histogram_of_a_list(engine, kit):
-    engine(kit.World())
+@pytest.mark.usefixtures("client")
+def test_a_histogram_of_a_list():
     values = [1, 2, 2.25, 3.5, 9.75, -0.5]
     found = ee.List(values).reduce(ee.Reducer.histogram(30)).getInfo()
     # 10.25 in 32 buckets: 1/4 needs 42, 1/2 needs 21.

@@ -6,6 +6,8 @@ import ee
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.usefixtures("client")
+
 NAMES = ("B2", "B3", "B4", "B5", "B6", "B7", "B10")
 COEFFICIENTS = {
     "SENSOR_ID": "OLI_TIRS",
@@ -58,11 +60,6 @@ CLEAR, HAZY, CLOUDY = (
     [11000, 11500, 12000, 16000, 13500, 11000, 23500],
     [20000, 20500, 21000, 24000, 19000, 16000, 20500],
 )
-
-
-@pytest.fixture(autouse=True)
-def world(kit, engine):
-    engine(kit.World())
 
 
 def test_calibration():

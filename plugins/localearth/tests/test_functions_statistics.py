@@ -58,8 +58,8 @@ def test_the_pixels_of_a_rectangle(image):
         band.sampleRectangle(box(0, 0, 513, 512)).getInfo()
 
 
-def test_a_rectangle_has_the_pixels_that_it_touches(engine, kit):
-    engine(kit.World())
+@pytest.mark.usefixtures("client")
+def test_a_rectangle_has_the_pixels_that_it_touches():
     degrees = ee.Projection("EPSG:4326", [0.1, 0, -180.05, 0, -0.1, 90.05])
     scene = ee.Image.pixelCoordinates(degrees).select("x").floor().reproject(degrees)
     found = scene.sampleRectangle(ee.Geometry.Rectangle([84.47, 27.23, 86.47, 29.23])).get("x").getInfo()
@@ -79,8 +79,8 @@ def test_a_rectangle_has_the_pixels_that_it_touches(engine, kit):
 TABLE = {"x": [1, 2, 4, 5, 9, 12], "z": [3, 1, 4, 1, 5, 9], "y": [2.5, 3, 7, 6.5, 14, 16]}
 
 
-def test_a_regression_of_columns(engine, kit):
-    engine(kit.World())
+@pytest.mark.usefixtures("client")
+def test_a_regression_of_columns():
     rows = [ee.Feature(None, {"one": 1, **{k: v[i] for k, v in TABLE.items()}}) for i in range(6)]
     fit = ee.Reducer.linearRegression(3, 1)
     found = ee.FeatureCollection(rows).reduceColumns(fit, ["one", "x", "z", "y"]).getInfo()
@@ -145,8 +145,8 @@ def test_p_values_are_those_of_tables_of_students_t(freedom, t, chance):
     assert incomplete_beta(x, np.asarray([freedom / 2]), 0.5)[0] == pytest.approx(chance, rel=2e-5)
 
 
-def test_correlations_of_lists(engine, kit):
-    engine(kit.World())
+@pytest.mark.usefixtures("client")
+def test_correlations_of_lists():
     pairs = [[1, 2], [2, 1], [3, 4], [4, 3], [5, 5]]
     found = ee.List(pairs).reduce(ee.Reducer.pearsonsCorrelation()).getInfo()
     # r is 0.8 and t = 0.8 sqrt(3 / 0.36) = 2.3094; for 3 degrees the integral of Student's density is elementary.
@@ -160,8 +160,8 @@ def test_correlations_of_lists(engine, kit):
     assert short.getInfo() == {"correlation": None, "p-value": None}
 
 
-def test_means_of_angles(engine, kit):
-    engine(kit.World())
+@pytest.mark.usefixtures("client")
+def test_means_of_angles():
     angles = [0.1, 6.2, 1.0, -0.4]
     mean = sum(cmath.exp(1j * angle) for angle in angles) / 4
     expected = {

@@ -110,8 +110,8 @@ def test_vectors_that_cannot_be_made(image, build, message):
         build(image[0]).getInfo()
 
 
-def test_features_become_pixels_that_they_intersect(engine, kit, pixels):
-    engine(kit.World())
+@pytest.mark.usefixtures("client")
+def test_features_become_pixels_that_they_intersect(pixels):
     shapes = {
         5: Polygon([(X + 12, Y - 13), (X + 85, Y - 32), (X + 33, Y - 91)]),
         2: box(X + 50, Y - 90, X + 120, Y - 20),
@@ -138,8 +138,8 @@ def test_features_become_pixels_that_they_intersect(engine, kit, pixels):
     assert Counter(fit["max1"].ravel().tolist())[9] == 2
 
 
-def test_distances_to_the_nearest_feature(engine, kit, pixels):
-    engine(kit.World())
+@pytest.mark.usefixtures("client")
+def test_distances_to_the_nearest_feature(pixels):
     shapes = [
         ee.Geometry.Point([9.02, 45.12]),
         ee.Geometry.LineString([[9.05, 45.05], [9.3, 45.07]]),
