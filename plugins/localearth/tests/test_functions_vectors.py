@@ -98,7 +98,7 @@ def test_vectors_of_a_region_as_boxes_or_points(image, kind):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda i: i.divide(2).reduceToVectors(), "first band 'c' must have integer values"),
+        (lambda i: i.divide(2).reduceToVectors(), "Band 'c' must have integer values"),
         (lambda i: i.select("c").reduceToVectors("mean"), "The reducer has 1 inputs, but the image 0 other bands"),
         (lambda i: i.reduceToVectors("mean", geometryType="hull"), "'hull'; use one of polygon, bb, centroid"),
         (lambda i: i.reduceToVectors("mean", maxPixels=9), "Too many pixels in the region"),

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import pairs, refuse
+from localearth.functions.support import of_numbers, pairs, refuse
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import DOUBLE, numbers_only
+from localearth.values.pixel_type import DOUBLE
 
 Stack = NDArray[np.float64]
 
@@ -54,9 +54,7 @@ def spectral_distance(left: Image, right: Image, metric: str) -> Image:
         raise EarthEngineError(
             f"The images must have equally many bands, not {len(left.bands)} and {len(right.bands)}."
         )
-    matched = pairs(left, right)
-    for band in (*left.bands, *right.bands):
-        numbers_only(band.type, band.name)
+    matched = pairs(of_numbers(left), of_numbers(right))
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         ones = [pull(band.source, grid) for _, band, _ in matched]

@@ -13,7 +13,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import BOOLEAN, DOUBLE, numbers_only
+from localearth.values.pixel_type import BOOLEAN, DOUBLE, integers_only, numbers_only
 
 
 def groups(stack: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
@@ -46,9 +46,7 @@ def entropy(image: Image, kernel: Kernel) -> Image:
     """The entropy of the values under a kernel's weights that are not 0, in bits."""
 
     def one(band: ImageBand) -> ImageBand:
-        if not band.type.is_integer:
-            raise EarthEngineError(f"Band '{band.name}' must have integer values; cast the image first.")
-        numbers_only(band.type, band.name)
+        integers_only(band.type, band.name)
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             weights = kernel.on(grid)

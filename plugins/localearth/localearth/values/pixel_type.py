@@ -164,6 +164,13 @@ def numbers_only(kind: PixelType, name: str) -> None:
         )
 
 
+def integers_only(kind: PixelType, name: str) -> None:
+    """Refuses pixels that are not integers."""
+    numbers_only(kind, name)
+    if not kind.is_integer:
+        raise EarthEngineError(f"Band '{name}' must have integer values; cast the image first.")
+
+
 def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
     """Casts pixels as Earth Engine does: fractions are truncated, values are clamped to the range.
 
