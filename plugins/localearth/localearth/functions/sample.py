@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from shapely.geometry import Point
 
 from localearth.errors import EarthEngineError
-from localearth.functions.image_region import image_projection, listed, region_of, region_or_footprint
+from localearth.functions.image_region import image_projection, region_of, region_or_footprint
 from localearth.functions.support import generator
 from localearth.registry import function
+from localearth.values.array import make
 from localearth.values.collection import Collection, lazy
 from localearth.values.feature import Feature, index_of
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, Pull
-from localearth.values.projection import Projection, reproject
+from localearth.values.projection import Projection, reproject, whole
 
 LIMIT = 10_000_000
 """Maximum number of pixels around a region."""
@@ -65,10 +66,19 @@ def sampled_pixels(image: Image, geometry: Geometry, projection: Projection) -> 
     columns = []
     for band in image.bands:
         values, mask = pull(band.source, region.grid)
-        columns.append((band.name, listed(band, values[region.centre]), mask[region.centre]))
+        inside = values[region.centre].tolist()
+        if band.type.dimensions or not band.type.is_integer:
+            inside = [_number(each) for each in inside]
+        columns.append((band.name, inside, mask[region.centre]))
     x, y = (each[region.centre] for each in region.grid.centres())
     lon, lat = reproject(region.grid.crs, "EPSG:4326", x, y)
     return Pixels(columns, lon, lat)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return make(value)
+    return whole(value) if isinstance(value, float) else value
 
 
 @function("Image.sample", note="`numPixels` draws exactly as many pixels. " + _DRAWN)
