@@ -18,7 +18,7 @@ from localearth.functions.support import refuse
 from localearth.promote import is_number
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
-from localearth.raster.strokes import centres_in, in_grid, stroke, window
+from localearth.raster.strokes import centres_in, in_grid, stroke, touched
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.colours import rgb
@@ -117,7 +117,7 @@ def _style(given: Mapping[str, Any]) -> _Style:
 def _over(layers: NDArray[np.float64], area: BaseGeometry, paint: Paint) -> None:
     """Paints an area over red, green, blue and opacity, (4, height, width)."""
     colour, opacity = paint
-    rows, cols = window(area, *layers.shape[1:])
+    rows, cols = touched(area, *layers.shape[1:])
     part = layers[:, rows, cols]
     if not opacity or not part.size:
         return

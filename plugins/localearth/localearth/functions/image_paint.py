@@ -13,7 +13,7 @@ from localearth.raster.grid import Grid
 from localearth.raster.mask import either
 from localearth.raster.sampling import Sampled
 from localearth.raster.shares import inside, pixel_shares
-from localearth.raster.strokes import EDGE, MITRE, centres_in, in_grid, stroke, window
+from localearth.raster.strokes import EDGE, MITRE, centres_in, in_grid, stroke, touched
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
@@ -48,7 +48,7 @@ class _Painted:
         found = np.zeros(grid.shape, bool)
         for shape in parts(in_grid(self.geometry, grid, self.width * MITRE)):
             area = stroke(shape if shape.geom_type in LINES else shape.boundary, self.width)
-            rows, cols = window(area, *grid.shape)
+            rows, cols = touched(area, *grid.shape)
             found[rows, cols] |= centres_in(area, rows, cols)
         return found
 
@@ -177,7 +177,7 @@ def _covered(geometry: Geometry, grid: Grid, in_part: bool) -> NDArray[np.bool_]
     """The pixels of a grid that a geometry covers, of polygons with their centre or in part."""
     found = np.zeros(grid.shape, bool)
     for shape in parts(in_grid(geometry, grid)):
-        rows, cols = window(shape, *grid.shape)
+        rows, cols = touched(shape, *grid.shape)
         top, left = np.mgrid[rows, cols]
         if top.size:
             share, centre = pixel_shares(valid(shape), left, top, in_part)

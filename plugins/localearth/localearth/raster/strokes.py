@@ -33,7 +33,7 @@ def stroke(line: BaseGeometry, width: float) -> BaseGeometry:
     return line.buffer(width / 2, cap_style="square", join_style="mitre", mitre_limit=MITRE)
 
 
-def window(shape: BaseGeometry, height: int, width: int) -> tuple[slice, slice]:
+def touched(shape: BaseGeometry, height: int, width: int) -> tuple[slice, slice]:
     """The rows and columns of a raster that a shape may touch."""
     west, north, east, south = shape.bounds
     top, bottom = np.clip([math.floor(north), math.floor(south) + 1], 0, height)
