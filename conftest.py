@@ -2,6 +2,7 @@
 
 import gc
 from copy import deepcopy
+from threading import Lock
 from typing import Any
 from unittest import mock
 
@@ -25,6 +26,7 @@ def quick_initialize() -> None:
     """
     functions: Any = apifunction.ApiFunction
     make, write = functions.initialize, functions.__str__
+    lock = Lock()  # of two patches at once, one would stay
     listing: Any = None
     made: Any = None
 
@@ -33,12 +35,13 @@ def quick_initialize() -> None:
         if functions._api:
             return
         found = ee.data.getAlgorithms()
-        if found != listing:
-            original = deepcopy(found)  # the client changes the descriptions
-            with mock.patch.object(ee.data, "getAlgorithms", return_value=found):
-                make()
-            listing, made = original, functions._api
-        functions._api = made
+        with lock:
+            if found != listing:
+                original = deepcopy(found)  # the client changes the descriptions
+                with mock.patch.object(ee.data, "getAlgorithms", return_value=found):
+                    make()
+                listing, made = original, functions._api
+            functions._api = made
 
     def text(function: Any) -> str:
         if not hasattr(function, "written"):

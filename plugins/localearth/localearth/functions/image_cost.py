@@ -5,7 +5,6 @@ Hancher gets the half of a step in a source's pixel as the difference of two suc
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ _RADIUS = 6_378_137.0
 _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
-def _lengths(grid: Grid, geodetic: bool) -> Iterator[Any]:
+def _lengths(grid: Grid, geodetic: bool) -> Iterator[Floats]:
     """The metres of each step, of `_STEPS` in order."""
     x, y = grid.centres_in("EPSG:4326") if geodetic else grid.centres()
     lon, lat = np.radians(x), np.radians(y)
@@ -41,7 +40,7 @@ def _lengths(grid: Grid, geodetic: bool) -> Iterator[Any]:
             yield np.hypot(x[two] - x[one], y[two] - y[one]) * unit
 
 
-def _cheapest(cost: Floats, source: NDArray[np.bool_], lengths: Iterator[Any], most: int) -> Floats:
+def _cheapest(cost: Floats, source: NDArray[np.bool_], lengths: Iterator[Floats], most: int) -> Floats:
     """The least cost of the ways with at most so many steps; infinite without any."""
     ends = [step_ends(source.shape, *step) for step in _STEPS]
     steps = [length * (cost[one] + cost[two]) / 2 for length, (one, two) in zip(lengths, ends, strict=True)]
