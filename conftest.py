@@ -12,7 +12,6 @@ __all__ = ["hide", "install"]
 settings.register_profile("mmearth", deadline=None)
 settings.load_profile("mmearth")
 
-
 # As without a network: tests do not look for Google's catalogue of deprecated assets.
 deprecation._FetchDataCatalogStac = dict
 
