@@ -84,8 +84,8 @@ class WorldStage:
 
     def assets(self) -> Collection[str]:
         """The ids of the world's assets."""
-        found: Collection[str] = getattr(self.world, "assets", ())
-        return found
+        listed: Collection[str] = self.world.assets if hasattr(self.world, "assets") else self.world.listed()  # type: ignore[attr-defined]
+        return listed
 
     def holds(self, asset_id: str) -> bool:
         """Whether the world has this asset."""

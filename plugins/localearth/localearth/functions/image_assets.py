@@ -26,8 +26,8 @@ _MOST_FOOTPRINTS = 4096
 
 def missing(world: World, kind: str, asset_id: str) -> EarthEngineError:
     """Google's error for a missing asset, with the asset of the world whose id is most like it."""
-    known = get_close_matches(asset_id, getattr(world, "assets", ()), 1)
-    like = "".join(f"; the most similar is '{each}'" for each in known)
+    known = list(world.listed() if hasattr(world, "listed") else getattr(world, "assets", ()))
+    like = "".join(f"; the most similar is '{each}'" for each in get_close_matches(asset_id, known, 1))
     return EarthEngineError(
         f"{kind} asset '{asset_id}' not found (does not exist or caller does not have access). The world "
         f"'{world.name}' of the local Earth Engine has other assets{like}. docs/worlds.md shows how to add rasters, "

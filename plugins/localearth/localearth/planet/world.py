@@ -31,7 +31,6 @@ class SyntheticWorld:
     Attributes:
         name: `synthetic`, or `synthetic:SEED` for a seed other than 0.
         planet: the planet whose assets these are.
-        assets: its collections, tables and maps by id, without the images in collections.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -59,12 +58,16 @@ class SyntheticWorld:
             *maps.assets(self.planet),
             ecoregions.Ecoregions(self.planet),
         ]
-        self.assets: dict[str, Any] = {asset.id: asset for asset in made}
+        self._assets: dict[str, Any] = {asset.id: asset for asset in made}
+
+    def listed(self) -> list[str]:
+        """The ids of its collections, tables and maps, without the images in collections."""
+        return list(self._assets)
 
     def find(self, asset_id: str) -> ImageAsset | CollectionAsset | TableAsset | None:
         """The asset with that id, including images in collections, or None."""
         parent, _, index = asset_id.rpartition("/")
-        found: ImageAsset | CollectionAsset | TableAsset | None = self.assets.get(asset_id)
-        if found is None and hasattr(self.assets.get(parent), "find"):
-            found = self.assets[parent].find(index)
+        found: ImageAsset | CollectionAsset | TableAsset | None = self._assets.get(asset_id)
+        if found is None and hasattr(self._assets.get(parent), "find"):
+            found = self._assets[parent].find(index)
         return found

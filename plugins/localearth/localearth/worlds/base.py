@@ -107,9 +107,6 @@ class ImageAsset:
 class CollectionAsset(Protocol):
     """A collection of images.
 
-    One whose list would be too long may also have `walk(interval)`, which gives its images one after another, and
-    `locate(properties)`: a region that all images with these properties meet, or None. See `values.collection`.
-
     Attributes:
         id: the full asset id.
         properties: the properties of the collection itself.
@@ -163,7 +160,7 @@ class TableAsset(Protocol):
 
 
 class World(Protocol):
-    """The assets of one local Earth Engine; `assets`, the ids that it knows, is optional.
+    """The assets of one local Earth Engine.
 
     Attributes:
         name: e.g. `"virginia"`.
