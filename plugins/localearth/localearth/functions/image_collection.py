@@ -17,7 +17,7 @@ from localearth.values.feature import index_of
 from localearth.values.image import Image, ImageBand, Pull, blank, of_bands, unique
 from localearth.values.pixel_type import PixelType, cast, numbers_only, united
 from localearth.values.projection import WGS84
-from localearth.values.reducer import BUILTIN, Reducer
+from localearth.values.reducer import BUILTIN, Reducer, doubles
 from localearth.values.row_reducers import RowReducer
 
 MAX_BANDS = 5000
@@ -126,9 +126,9 @@ def reduced(
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [pull.weighted(band.source, grid) for band in bands]
         stack = np.stack([values for values, _ in pulled]).reshape(len(bands), -1)
-        if not reducer.exact or stack.dtype.kind not in "iu":
-            stack = stack.astype(np.float64)
         masks = np.stack([mask for _, mask in pulled]).reshape(len(bands), -1)
+        if not reducer.exact or stack.dtype.kind not in "iu" or stack.dtype.itemsize == 8:
+            stack = doubles(stack, valid(masks))
         found = reducer.apply(stack, valid(masks), weights_of(masks) if reducer.weighted else None)
         shape = (len(found), *grid.shape)
         values = np.stack([np.asarray(value, float) for value, _ in found]).reshape(shape)
@@ -177,8 +177,10 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [[pull(band.source, grid) for band in row] for row in zip(*columns, strict=True)]
-        stack = np.stack([[values.ravel().astype(np.float64) for values, _ in row] for row in pulled])
         valid = np.stack([np.logical_and.reduce([mask.ravel() for _, mask in row]) for row in pulled])
+        stack = np.stack(
+            [[doubles(values.ravel(), good) for values, _ in row] for row, good in zip(pulled, valid, strict=True)]
+        )
         found = compute(stack, valid)
         shape = (len(found), *grid.shape)
         mask = np.stack([good for _, good in found])

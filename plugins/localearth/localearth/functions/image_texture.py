@@ -14,6 +14,7 @@ from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel
 from localearth.values.pixel_type import BOOLEAN, DOUBLE, numbers_only
+from localearth.values.reducer import doubles
 
 
 def groups(stack: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
@@ -54,8 +55,9 @@ def entropy(image: Image, kernel: Kernel) -> Image:
             if not weights.values.any():
                 raise EarthEngineError("Image.entropy, argument 'kernel': all weights are 0.", placed=True)
             values, mask = padded(band, weights, grid, pull)
+            numbers = doubles(values, mask)
             parts = [(slice(row, row + grid.height), slice(col, col + grid.width)) for row, col, _ in offsets(weights)]
-            stack = np.stack([np.where(mask[part], values[part].astype(float), np.inf) for part in parts])
+            stack = np.stack([np.where(mask[part], numbers[part], np.inf) for part in parts])
             count = np.isfinite(stack).sum(axis=0)
             middle = slice(weights.y, weights.y + grid.height), slice(weights.x, weights.x + grid.width)
             return entropy_of(stack) / np.log(2), mask[middle] & (count > 0)

@@ -7,6 +7,7 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
+from localearth.errors import EarthEngineError
 from localearth.values.pixel_type import BOOLEAN, DOUBLE, PixelType
 
 Stack = NDArray[Any]
@@ -68,6 +69,19 @@ class Reducer:
             proportional=self.proportional or other.proportional,
             parts=(*(self.parts or (self,)), *(other.parts or (other,))),
         )
+
+
+def doubles(values: Stack, valid: Valid) -> NDArray[np.float64]:
+    """Values as doubles.
+
+    Raises:
+        EarthEngineError: when a valid integer has more than 53 bits, so that different ones would become equal.
+    """
+    if values.dtype.kind in "iu" and values.dtype.itemsize == 8:
+        large = (values > 2**53) | (values < -(2**53)) if values.dtype.kind == "i" else values > 2**53
+        if (large & valid).any():
+            raise EarthEngineError("the local Earth Engine does not reduce integers of more than 53 bits.")
+    return values.astype(np.float64)
 
 
 def _any(valid: Valid) -> Valid:
