@@ -1,20 +1,19 @@
 """Image collections: composites, and collections to and from bands."""
 
-from collections.abc import Callable
-from functools import lru_cache, wraps
 from typing import Any
 
 import numpy as np
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
-from localearth.raster.grid import Grid, outline_lonlat
+from localearth.functions.by_place import by_place
+from localearth.raster.grid import Grid
 from localearth.raster.mask import both, composite, either, valid, weights_of
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import index_of
-from localearth.values.image import Image, ImageBand, Pull, blank, of_bands, unique
+from localearth.values.image import Image, ImageBand, Pull, of_bands, unique
 from localearth.values.pixel_type import PixelType, cast, numbers_only, united
 from localearth.values.projection import WGS84
 from localearth.values.reducer import BUILTIN, Reducer, doubles
@@ -47,47 +46,6 @@ def _by_name(collection: Collection) -> dict[str, list[ImageBand]]:
         for band in image.bands:
             found.setdefault(band.name, []).append(band)
     return found
-
-
-_MARGIN = 0.05
-"""Degrees around a grid in which images are looked for: those that `reproject` moves by part of a larger pixel."""
-
-
-def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
-    """A composite that, of a collection whose list would be too long, lists the images of each requested grid only.
-
-    Its bands and their types are those of the first image; where none that passes the filters is found soon, those of
-    another one.
-    """
-
-    @wraps(compose)
-    def run(collection: Collection, *arguments: Any) -> Image:
-        if not collection.is_walked or any(isinstance(each, Reducer) and each.counts for each in arguments):
-            return compose(collection, *arguments)
-
-        @lru_cache(maxsize=8)
-        def of_grid(grid: Grid) -> dict[str, ImageBand]:
-            images = collection.near(outline_lonlat(grid).buffer(_MARGIN))
-            return {band.name: band for band in compose(images, *arguments).bands} if images.elements else {}
-
-        def one(band: ImageBand) -> ImageBand:
-            def source(grid: Grid, pull: Pull) -> Sampled:
-                found = of_grid(grid).get(band.name)
-                if found is None:
-                    return blank(grid, band.type.dtype)
-                values, mask = pull.weighted(found.source, grid)
-                return cast(values, band.type), mask
-
-            return evolve(band, source=source)
-
-        try:
-            found = collection.head(1)
-        except EarthEngineError:
-            found = collection.sample()
-        first = compose(of_elements(found, of_images=True), *arguments)
-        return first.with_bands(map(one, first.bands))
-
-    return run
 
 
 def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
