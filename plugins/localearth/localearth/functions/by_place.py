@@ -2,13 +2,13 @@
 
 An image far away contributes to a grid if a mapped function moves its pixels there, as `translate` does, or fills
 pixels from a neighbourhood. How far is found by a trial: the function is applied to an image without valid pixels, and
-what it reads beyond the grid is how far images are looked for. If it gives valid pixels, all images contribute to
-every grid.
+what it reads beyond the grid is how far images are looked for. If a band of the composite has valid pixels then, all
+images contribute to it everywhere.
 """
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import shapely
@@ -45,10 +45,15 @@ def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
         if not collection.is_walked or any(isinstance(each, Reducer) and each.counts for each in arguments):
             return compose(collection, *arguments)
 
+        def composed(images: Collection) -> Image:
+            return compose(images, *arguments)
+
         @lru_cache(maxsize=8)
         def of_grid(grid: Grid) -> dict[str, ImageBand]:
-            images = collection.near(wrapped(_outline(grid).buffer(_MARGIN + _reach(collection, grid))))
-            return {band.name: band for band in compose(images, *arguments).bands} if images.elements else {}
+            reach, everywhere = _trial(collection, composed, grid)
+            images = collection.near(wrapped(_outline(grid).buffer(_MARGIN + reach)))
+            found = {band.name: band for band in composed(images).bands} if images.elements else {}
+            return found | {name: evolve(first.band(name), source=_refused) for name in everywhere}
 
         def one(band: ImageBand) -> ImageBand:
             def source(grid: Grid, pull: Pull) -> Sampled:
@@ -64,7 +69,7 @@ def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
             found = collection.head(1)
         except EarthEngineError:
             found = collection.sample()
-        first = compose(of_elements(found, of_images=True), *arguments)
+        first = composed(of_elements(found, of_images=True))
         return first.with_bands(map(one, first.bands))
 
     return run
@@ -77,29 +82,34 @@ def _outline(grid: Grid) -> BaseGeometry:
     return outline_lonlat(grid) if grid.crs == "EPSG:4326" else Polygon(np.column_stack([lon, points[:, 1]]))
 
 
-def _reach(collection: Collection, grid: Grid) -> float:
-    """Degrees around a grid in which there are pixels that the functions of a collection read for it.
+def _trial(collection: Collection, compose: Callable[[Collection], Image], grid: Grid) -> tuple[float, set[str]]:
+    """What a composite is of images that have no valid pixels.
 
-    Raises:
-        EarthEngineError: they read further away than is supported, or have valid pixels where the asset has none.
+    Returns:
+        Degrees around the grid in which it reads pixels, and the bands that have valid pixels.
     """
     read: list[Grid] = []
     far = Geometry(Point(_outline(grid).centroid.x % 360 - 180, 0).buffer(1), geodesic=False)
 
     def emptied(image: Image) -> Image:
-        return evolve(image, make_bands=lambda: [_emptied(each, grid, read) for each in image.bands], footprint=far)
+        return evolve(
+            image, make_bands=lambda: tuple(_emptied(each, grid, read) for each in image.bands), footprint=far
+        )
 
-    reach = 0.0
+    bands = compose(of_elements(collection.sample(emptied), of_images=True)).bands
+    reach, everywhere = 0.0, set()
     for row, col in {(0, 0), (grid.height - 1, grid.width - 1)}:
         pixel, pull = grid.window(row, col, 1, 1), Pull()
-        for image in collection.sample(emptied):
-            if any(pull(band.source, pixel)[1].any() for band in image.bands):
-                raise _refusal("has pixels where its images have none, as constants and unmask(..., False) have")
-        reach = max(reach, *(_beyond(_outline(pixel), each) for each in read))
+        everywhere |= {band.name for band in bands if pull(band.source, pixel)[1].any()}
+        reach = max([reach, *(_beyond(_outline(pixel), each) for each in read)])
         read.clear()
     if reach > _FURTHEST:
         raise _refusal(f"moves pixels, or has neighbourhoods, of more than {_FURTHEST:g} degrees")
-    return reach
+    return reach, everywhere
+
+
+def _refused(_grid: Grid, _pull: Pull) -> NoReturn:
+    raise _refusal("has pixels where its images have none, as constants and unmask(..., False) have")
 
 
 def _emptied(band: ImageBand, grid: Grid, read: list[Grid]) -> ImageBand:
