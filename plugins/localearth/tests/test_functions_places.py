@@ -106,7 +106,7 @@ def test_images_far_away_that_functions_move_into_the_grid(endless, pixels, kit,
 
 
 def test_a_reducer_of_two_bands_of_which_one_is_valid_everywhere(endless, pixels, kit):
-    asset, values = endless
+    _, values = endless
     timed = collection().map(lambda image: image.addBands(ee.Image(image.getNumber("CLOUDS").add(1)).toDouble()))
     fit = timed.filter(ee.Filter.gte("CLOUDS", 0)).select([2, 0]).reduce(ee.Reducer.linearFit())
     got = pixels(fit, *kit.origin, 20, 20)
