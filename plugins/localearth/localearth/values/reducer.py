@@ -77,11 +77,10 @@ def doubles(values: Stack, valid: Valid) -> NDArray[np.float64]:
     Raises:
         EarthEngineError: when a valid integer has more than 53 bits, so that different ones would become equal.
     """
-    if values.dtype.kind in "iu" and values.dtype.itemsize == 8:
-        large = (values > 2**53) | (values < -(2**53)) if values.dtype.kind == "i" else values > 2**53
-        if (large & valid).any():
-            raise EarthEngineError("the local Earth Engine does not reduce integers of more than 53 bits.")
-    return values.astype(np.float64)
+    numbers = values.astype(np.float64)
+    if values.dtype.kind in "iu" and values.dtype.itemsize == 8 and (valid & (np.abs(numbers) >= 2**53)).any():
+        raise EarthEngineError("the local Earth Engine does not reduce integers of more than 53 bits.")
+    return numbers
 
 
 def _any(valid: Valid) -> Valid:
