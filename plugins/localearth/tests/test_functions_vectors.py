@@ -187,6 +187,19 @@ def test_costs_of_the_cheapest_ways(image, pixels):
     assert row == pytest.approx([step, 2 * step, -1, -1], rel=1e-6)
 
 
+def test_a_cost_that_is_no_number_stops_no_other_way(engine, kit, pixels):
+    world = kit.World()
+    costs = np.array([[1.0, np.nan, 1.0], [1.0, 1.0, 1.0]])
+    world.add(kit.Asset("T/N", {}, [kit.Band("c", costs, (10.0, 0.0, X, 0.0, -10.0, Y), CRS)], None))
+    engine(world)
+    start = (
+        ee.Image.pixelCoordinates(CRS).select("x").lt(X + 10).And(ee.Image.pixelCoordinates(CRS).select("y").gt(Y - 10))
+    )
+    found = pixels(ee.Image("T/N").cumulativeCost(start, 100, False).unmask(-1, False), X, Y, 3, 2, 10.0, CRS)["c"]
+    root = 10 * math.sqrt(2)
+    assert found == pytest.approx(np.array([[0, -1, 2 * root], [10, root, root + 10]]))
+
+
 def test_texture_of_pairs(image, pixels):
     source, values, _, valid = image
     names = ["asm", "contrast", "corr", "var", "idm", "savg", "sent", "ent", "dvar", "dent", "imcorr1", "imcorr2"]
