@@ -187,7 +187,7 @@ def test_costs_of_the_cheapest_ways(image, pixels):
     assert row == pytest.approx([step, 2 * step, -1, -1], rel=1e-6)
 
 
-def test_a_cost_that_is_no_number_stops_no_other_way(engine, kit, pixels):
+def test_a_cost_of_nan_does_not_spread(engine, kit, pixels):
     world = kit.World()
     costs = np.array([[1.0, np.nan, 1.0], [1.0, 1.0, 1.0]])
     world.add(kit.Asset("T/N", {}, [kit.Band("c", costs, (10.0, 0.0, X, 0.0, -10.0, Y), CRS)], None))

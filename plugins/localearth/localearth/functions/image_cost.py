@@ -90,7 +90,7 @@ def cumulative_cost(costs: Image, sources: Image, furthest: float, geodetic: boo
         if (values[valid] < 0).any():
             raise EarthEngineError("Image.cumulativeCost: costs must not be negative.", placed=True)
         start, known = pull(source.source, wide)
-        # No way leads over a pixel that is no number; it must not spread into the minimum of others.
+        # No path crosses a NaN, which would otherwise spread to its neighbours.
         valid = valid & ~np.isnan(values)
         cost = np.where(valid, values.astype(np.float64), np.inf)
         found = _cheapest(cost, known & (start != 0) & valid, _lengths(wide, geodetic), most)
