@@ -151,3 +151,43 @@ def test_histograms_of_every_pixel(water):
     shown = auto.reduceRegion(ee.Reducer.first(), point, **GRID).getInfo()
     edge = seen[0] - seen[0] % 2
     assert shown == {"edge": edge, "count": sum(edge <= each < edge + 2 for each in seen)}
+
+
+def test_numbers_of_buckets_have_limits(engine, kit):
+    engine(kit.World())
+    # The width of 2 ** 1989 times the smallest is a power that no double has.
+    found = ee.List([0, 1e300]).reduce(ee.Reducer.histogram(16, 1e-300)).getInfo()
+    assert found["histogram"] == [1, *[0] * (len(found["histogram"]) - 2), 1]
+    for reducer in (
+        ee.Reducer.histogram(2**30),
+        ee.Reducer.autoHistogram(2**30),
+        ee.Reducer.fixedHistogram(0, 1, 10**9),
+    ):
+        with pytest.raises(ee.EEException, match="memory limit"):
+            ee.List([0, 1.5]).reduce(reducer).getInfo()
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda image: image.reduceRegion(ee.Reducer.countDistinct(), box(0, 0, 2, 2), **GRID),
+        lambda image: image.reduceRegion(ee.Reducer.minMax(), box(0, 0, 2, 2), **GRID),
+        lambda image: image.entropy(ee.Kernel.square(1)).reduceRegion(ee.Reducer.mean(), box(0, 0, 2, 2), **GRID),
+        lambda image: image.glcmTexture(1).select(0).reduceRegion(ee.Reducer.mean(), box(0, 0, 2, 2), **GRID),
+        lambda image: image.focalMode(1).reduceRegion(ee.Reducer.count(), box(0, 0, 2, 2), **GRID),
+        lambda image: (
+            ee.ImageCollection([image, image]).mode().reduceRegion(ee.Reducer.count(), box(0, 0, 2, 2), **GRID)
+        ),
+        lambda image: (
+            ee.FeatureCollection([ee.Feature(box(0, 0, 2, 2), {"v": 2**60})])
+            .reduceToImage(["v"], ee.Reducer.countDistinct())
+            .reduceRegion(ee.Reducer.max(), box(0, 0, 2, 2), **GRID)
+        ),
+    ],
+)
+def test_integers_of_more_than_53_bits_are_refused(water, compute):
+    image, *_ = water
+    large = image.toInt64().add(ee.Image(2**60).toInt64())
+    with pytest.raises(ee.EEException, match="more than 53 bits"):
+        compute(large).getInfo()
+    assert large.reduceRegion(ee.Reducer.count(), box(0, 0, 20, 20), **GRID).getInfo()["v"] > 0

@@ -97,3 +97,47 @@ def test_counts_need_a_region(endless):
         collection().count().getInfo()
     with pytest.raises(ee.EEException, match="filter by bounds"):
         collection().reduce(ee.Reducer.count()).getInfo()
+
+
+@pytest.mark.parametrize(
+    ("function", "moved"),
+    [
+        (lambda image: image.translate(-30_000, 0, "meters", "EPSG:32618"), 30_000),
+        (lambda image: image.changeProj("EPSG:32618", ee.Projection("EPSG:32618", [1, 0, -90_000, 0, 1, 0])), 90_000),
+        (lambda image: image.reduceNeighborhood(ee.Reducer.sum(), wide_kernel(6_000), "kernel", False), 6_000),
+    ],
+)
+def test_images_far_away_that_functions_move_into_the_grid(endless, pixels, kit, function, moved):
+    _, values = endless
+    images = ee.ImageCollection("TEST/SCENES").select(["B2"]).map(function)
+    got = pixels(images.sum(), kit.origin[0] - moved, kit.origin[1], 20, 20)
+    np.testing.assert_array_equal(got[got.dtype.names[0]], values.sum(axis=0))
+
+
+def test_a_reducer_of_two_bands_of_which_one_is_valid_everywhere(endless, pixels, kit):
+    _, values = endless
+    timed = collection().map(lambda image: image.addBands(ee.Image(image.getNumber("CLOUDS").add(1)).toDouble()))
+    fit = timed.filter(ee.Filter.gte("CLOUDS", 0)).select([2, 0]).reduce(ee.Reducer.linearFit())
+    got = pixels(fit, *kit.origin, 20, 20)
+    slope, offset = np.polyfit([6.0, 51.0, 8.5, 1.0], values.reshape(4, -1) + 1, 1).reshape(2, 20, 20)
+    np.testing.assert_allclose(got["scale"], slope, atol=1e-9)
+    np.testing.assert_allclose(got["offset"], offset)
+
+
+def wide_kernel(metres):
+    """A kernel that takes the pixel so many metres to the right."""
+    return ee.Kernel.fixed(metres // 10 + 1, 1, [[0] * (metres // 10) + [1]], 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda image: ee.Image(1), "pixels where its images have none"),
+        (lambda image: image.unmask(0, False), "pixels where its images have none"),
+        (lambda image: image.translate(-400_000, 0, "meters", "EPSG:32618"), "more than 3 degrees"),
+    ],
+)
+def test_images_that_contribute_everywhere_are_refused(endless, pixels, kit, function, reason):
+    images = ee.ImageCollection("TEST/SCENES").select(["B2"]).map(function)
+    with pytest.raises(ee.EEException, match=reason):
+        pixels(images.sum(), *kit.origin, 2, 2)

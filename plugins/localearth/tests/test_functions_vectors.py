@@ -8,10 +8,11 @@ import ee
 import numpy as np
 import pytest
 import shapely
-from pyproj import Transformer
+from pyproj import Geod, Transformer
 from shapely.geometry import LineString, MultiPoint, Polygon, box, shape
 
 SIDE = 16
+GEOD = Geod(ellps="WGS84")
 X, Y = 500_000.0, 5_000_000.0
 CRS = "EPSG:32632"
 
@@ -186,6 +187,19 @@ def test_costs_of_the_cheapest_ways(image, pixels):
     assert row == pytest.approx([step, 2 * step, -1, -1], rel=1e-6)
 
 
+def test_a_cost_of_nan_does_not_spread(engine, kit, pixels):
+    world = kit.World()
+    costs = np.array([[1.0, np.nan, 1.0], [1.0, 1.0, 1.0]])
+    world.add(kit.Asset("T/N", {}, [kit.Band("c", costs, (10.0, 0.0, X, 0.0, -10.0, Y), CRS)], None))
+    engine(world)
+    start = (
+        ee.Image.pixelCoordinates(CRS).select("x").lt(X + 10).And(ee.Image.pixelCoordinates(CRS).select("y").gt(Y - 10))
+    )
+    found = pixels(ee.Image("T/N").cumulativeCost(start, 100, False).unmask(-1, False), X, Y, 3, 2, 10.0, CRS)["c"]
+    root = 10 * math.sqrt(2)
+    assert found == pytest.approx(np.array([[0, -1, 2 * root], [10, root, root + 10]]))
+
+
 def test_texture_of_pairs(image, pixels):
     source, values, _, valid = image
     names = ["asm", "contrast", "corr", "var", "idm", "savg", "sent", "ent", "dvar", "dent", "imcorr1", "imcorr2"]
@@ -252,3 +266,27 @@ def test_texture_has_the_extremes_that_a_course_published(image, pixels):
             pixels(unlike.glcmTexture().select(f"g_{name}"), X, Y, 1, 1, 10.0, CRS)
     with pytest.raises(ee.EEException, match="does not know corr"):
         pixels(ee.Image(3).glcmTexture().select("constant_corr"), X, Y, 1, 1, 10.0, CRS)
+
+
+@pytest.mark.parametrize("crs_and_corner", [("EPSG:4326", 170), ("EPSG:4326", -190), ("EPSG:32660", None)])
+def test_features_across_180_degrees(engine, kit, pixels, crs_and_corner):
+    crs, west = crs_and_corner
+    engine(kit.World())
+    points = ee.FeatureCollection([ee.Geometry.Point([179.9, 0.3]), ee.Geometry.Point([-179.9, 1.2])])
+    square = ee.FeatureCollection([ee.Feature(ee.Geometry.Rectangle([175, -5, 188, 5], None, False), {"v": 3})])
+    place = (west, 10, 40, 40, 0.5, crs) if west else (700_000, 200_000, 40, 40, 10_000, crs)
+    step = place[4]
+    x, y = place[0] + step * (np.arange(40) + 0.5), place[1] - step * (np.arange(40)[:, None] + 0.5)
+    lon, lat = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(*np.broadcast_arrays(x, y))
+    far = [
+        GEOD.inv(lon, lat, np.full(lon.shape, a), np.full(lon.shape, b))[2] for a, b in ((179.9, 0.3), (-179.9, 1.2))
+    ]
+    nearest = np.min(far, axis=0)
+    got = pixels(points.distance(300_000).unmask(-1), *place)["distance"]
+    np.testing.assert_allclose(got, np.where(nearest <= 300_000, nearest, -1), rtol=1e-7)
+    inside = ((lon % 360 > 175) & (lon % 360 < 188) & (np.abs(lat) < 5)).sum()
+    assert pixels(ee.Image(0).paint(square, 1), *place)["constant"].sum() == inside
+    if west:
+        assert (pixels(square.reduceToImage(["v"], ee.Reducer.max()), *place)["max"] == 3).sum() == inside
+        # Outlines of two pixels, and half a pixel more around the painted square.
+        assert pixels(ee.Image(0).paint(square, 1, 2), *place)["constant"].sum() == 2 * (26 + 20) * 2

@@ -12,7 +12,7 @@ from localearth.registry import function
 from localearth.values import array as arrays
 from localearth.values.array import Array
 from localearth.values.pixel_type import LIMITS, PixelType, united
-from localearth.values.reducer import BUILTIN, Reducer
+from localearth.values.reducer import BUILTIN, Reducer, doubles
 
 
 def axis_of(array: Array, axis: int, extra: int = 0) -> int:
@@ -211,13 +211,13 @@ def _reduced(array: Array, reducer: Reducer, axes: tuple[int, ...]) -> list[Arra
     if not array.data.size:
         raise EarthEngineError("the local Earth Engine does not reduce empty arrays.")
     stack = np.moveaxis(array.data, axes, range(len(axes))).reshape(-1, math.prod(rest))
-    if stack.dtype.kind == "i" and (np.abs(stack.astype(np.float64)) > 2**53).any():
-        raise EarthEngineError("the local Earth Engine does not reduce integers of more than 53 bits.")
-    given = stack if reducer.exact else stack.astype(np.float64)
+    known = np.ones(stack.shape, bool)
+    numbers = doubles(stack, known)
+    given = stack if reducer.exact else numbers
     shape = [1 if axis in axes else n for axis, n in enumerate(array.data.shape)]
     kinds = reducer.types(array.kind, len(stack))
     found = []
-    for kind, (values, valid) in zip(kinds, reducer.apply(given, np.ones(stack.shape, bool), None), strict=True):
+    for kind, (values, valid) in zip(kinds, reducer.apply(given, known, None), strict=True):
         if not np.all(valid):
             raise EarthEngineError("The reducer has no value for some positions.")
         found.append(arrays.make(Array(np.asarray(values).reshape(shape), kind), kind))

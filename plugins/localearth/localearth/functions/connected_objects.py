@@ -16,7 +16,7 @@ from localearth.values.image import Image, ImageBand, Pull, Source, layers, uniq
 from localearth.values.kernel import Kernel
 from localearth.values.pixel_type import PixelType, numbers_only
 from localearth.values.projection import invert
-from localearth.values.reducer import Reducer
+from localearth.values.reducer import Reducer, doubles
 from localearth.values.row_reducers import RowReducer
 
 _LABEL = PixelType("int", 0, 2**31 - 1)
@@ -144,8 +144,8 @@ def _statistics(band: ImageBand, reducer: Reducer, objects: Source, most: int) -
         starts, ends = np.searchsorted(ranked, needed), np.searchsorted(ranked, needed, "right")
         for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
             members = order[start:end]
-            stack = values.ravel()[members].astype(np.float64)[:, None]
             mask = masks.ravel()[members][:, None]
+            stack = doubles(values.ravel()[members][:, None], valid(mask))
             weights = weights_of(mask) if reducer.weighted else None
             for number, (value, known) in enumerate(reducer.apply(stack, valid(mask), weights)):
                 found[number, at], good[number, at] = np.asarray(value, float)[0], known[0]

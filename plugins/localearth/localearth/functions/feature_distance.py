@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import MultiPoint, box
+from shapely.geometry import MultiPoint
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
@@ -24,6 +24,10 @@ _BLOCK = 200_000.0
 
 _FURTHEST = 1_000_000.0
 """Maximum radius, metres: in a plane, the nearest point of a feature must also be the nearest on the globe."""
+
+
+_TURNS = np.array([-360.0, 0.0, 360.0])
+"""Degrees by which a piece may be a turn around the globe away."""
 
 
 def _pieces(geometry: Geometry) -> NDArray[Any]:
@@ -50,13 +54,17 @@ def _blocks(grid: Grid) -> Iterator[tuple[slice, slice]]:
 
 def _metres(pieces: NDArray[Any], lon: NDArray[Any], lat: NDArray[Any], radius: float) -> NDArray[Any]:
     """The distance of each point to the nearest piece; infinite beyond the radius."""
-    plane = Plane(float(lon.mean()), float(lat.mean()))
+    # The points may be on both sides of 180 degrees.
+    turned = lon - 360 * np.round((lon - lon[0]) / 360)
+    plane = Plane(float(turned.mean()), float(lat.mean()))
     reach = radius * 1.02
     found = np.full(lon.shape, np.inf)
     margin = (reach + 2 * _BLOCK) / METRES_PER_DEGREE
     across = margin / max(np.cos(np.radians(min(abs(plane.lat) + margin, 89))), 0.02)
-    around = box(plane.lon - across, plane.lat - margin, plane.lon + across, plane.lat + margin)
-    near = pieces[shapely.intersects(shapely.envelope(pieces), around)] if across < 180 else pieces
+    around = shapely.box(
+        plane.lon - across + _TURNS, plane.lat - margin, plane.lon + across + _TURNS, plane.lat + margin
+    )
+    near = pieces[shapely.intersects(shapely.envelope(pieces)[:, None], around).any(axis=1)] if across < 180 else pieces
     points = shapely.points(plane.onto(np.column_stack([lon, lat])))
     flat = shapely.transform(near, plane.onto)
     at, piece = shapely.STRtree(flat).query_nearest(points, max_distance=reach, all_matches=False)

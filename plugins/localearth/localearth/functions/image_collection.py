@@ -1,23 +1,20 @@
 """Image collections: composites, and collections to and from bands."""
 
-from collections.abc import Callable
-from functools import lru_cache, wraps
-from typing import Any
-
 import numpy as np
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
-from localearth.raster.grid import Grid, outline_lonlat
+from localearth.functions.by_place import by_place, counts_images
+from localearth.raster.grid import Grid
 from localearth.raster.mask import both, composite, either, valid, weights_of
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import index_of
-from localearth.values.image import Image, ImageBand, Pull, blank, layers, of_bands, unique
-from localearth.values.pixel_type import DOUBLE, PixelType, cast, numbers_only, united
+from localearth.values.image import Image, ImageBand, Pull, layers, of_bands, unique
+from localearth.values.pixel_type import PixelType, cast, numbers_only, united
 from localearth.values.projection import WGS84
-from localearth.values.reducer import BUILTIN, Reducer
+from localearth.values.reducer import BUILTIN, Reducer, doubles
 from localearth.values.row_reducers import RowReducer, needed_pixels
 
 MAX_BANDS = 5000
@@ -47,54 +44,6 @@ def _by_name(collection: Collection) -> dict[str, list[ImageBand]]:
         for band in image.bands:
             found.setdefault(band.name, []).append(band)
     return found
-
-
-_MARGIN = 0.05
-"""Degrees around a grid in which images are looked for: those that `reproject` moves by part of a larger pixel."""
-
-
-def _counts(reducer: Any) -> bool:
-    """Whether the types of its outputs depend on the number of images."""
-    if not isinstance(reducer, Reducer) or isinstance(reducer, RowReducer):
-        return False
-    return reducer.types(DOUBLE, 1) != reducer.types(DOUBLE, 2)
-
-
-def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
-    """A composite that, of a collection whose list would be too long, lists the images of each requested grid only.
-
-    Its bands and their types are those of the first image; where none that passes the filters is found soon, those of
-    another one.
-    """
-
-    @wraps(compose)
-    def run(collection: Collection, *arguments: Any) -> Image:
-        if not collection.is_walked or any(map(_counts, arguments)):
-            return compose(collection, *arguments)
-
-        @lru_cache(maxsize=8)
-        def of_grid(grid: Grid) -> dict[str, ImageBand]:
-            images = collection.near(outline_lonlat(grid).buffer(_MARGIN))
-            return {band.name: band for band in compose(images, *arguments).bands} if images.elements else {}
-
-        def one(band: ImageBand) -> ImageBand:
-            def source(grid: Grid, pull: Pull) -> Sampled:
-                found = of_grid(grid).get(band.name)
-                if found is None:
-                    return blank(grid, band.type.dtype)
-                values, mask = pull.weighted(found.source, grid)
-                return cast(values, band.type), mask
-
-            return evolve(band, source=source)
-
-        try:
-            found = collection.head(1)
-        except EarthEngineError:
-            found = collection.sample()
-        first = compose(of_elements(found, of_images=True), *arguments)
-        return first.with_bands(map(one, first.bands))
-
-    return run
 
 
 def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
@@ -133,9 +82,9 @@ def reduced(
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [pull.weighted(band.source, grid) for band in bands]
         stack = np.stack([values for values, _ in pulled]).reshape(len(bands), -1)
-        if not reducer.exact or stack.dtype.kind not in "iu":
-            stack = stack.astype(np.float64)
         masks = np.stack([mask for _, mask in pulled]).reshape(len(bands), -1)
+        if not reducer.exact or stack.dtype.kind not in "iu" or stack.dtype.itemsize == 8:
+            stack = doubles(stack, valid(masks))
         found = reducer.apply(stack, valid(masks), weights_of(masks) if reducer.weighted else None)
         shape = (len(found), *grid.shape)
         values = np.stack([np.asarray(value, float) for value, _ in found]).reshape(shape)
@@ -158,7 +107,7 @@ def _register() -> None:
             return of_bands(reduced(label, bands, reducer)[0] for label, bands in _by_name(collection).items())
 
         reduced_images.__doc__ = f"The {name} of each pixel over all images, band by band."
-        run = reduced_images if _counts(reducer) else by_place(reduced_images)
+        run = reduced_images if counts_images(reducer) else by_place(reduced_images)
         function(f"reduce.{name}", note=notes.get(name, ""))(run)
 
 
@@ -174,8 +123,10 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [[pull(band.source, grid) for band in row] for row in zip(*columns, strict=True)]
-        stack = np.stack([[values.ravel().astype(np.float64) for values, _ in row] for row in pulled])
         valid = np.stack([np.logical_and.reduce([mask.ravel() for _, mask in row]) for row in pulled])
+        stack = np.stack(
+            [[doubles(values.ravel(), good) for values, _ in row] for row, good in zip(pulled, valid, strict=True)]
+        )
         found = compute(stack, valid)
         shape = (len(found), *grid.shape)
         mask = np.stack([good for _, good in found])

@@ -76,6 +76,8 @@ def cumulative_cost(costs: Image, sources: Image, furthest: float, geodetic: boo
         if (values[valid] < 0).any():
             raise EarthEngineError("Image.cumulativeCost: costs must not be negative.", placed=True)
         start, known = pull(source.source, wide)
+        # No path crosses a NaN, which would otherwise spread to its neighbours.
+        valid = valid & ~np.isnan(values)
         cost = np.where(valid, values.astype(np.float64), np.inf)
         found = _cheapest(cost, known & (start != 0) & valid, _lengths(wide, geodetic), most)
         found = found[grid.inner(most)]

@@ -23,6 +23,7 @@ from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel
 from localearth.values.pixel_type import DOUBLE, integers_only
+from localearth.values.reducer import doubles
 
 Floats = NDArray[np.float64]
 
@@ -204,12 +205,13 @@ def glcm_texture(image: Image, size: int, kernel: Kernel | None, average: bool) 
     def one(band: ImageBand, name: str, measure: Callable[[_Pairs], Any]) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             values, mask = pull(band.source, grid.around(size))
+            numbers = doubles(values, mask)
             found, good = np.zeros(grid.shape), mask[size:-size, size:-size].copy()
             directions = _directions(kernel, grid)
             for rows in _chunks(grid, 4 * (2 * size + 1) ** 2):
                 part = slice(rows.start, rows.stop + 2 * size)
                 for by in directions:
-                    pairs = _pairs(values[part].astype(np.float64), mask[part], size, by)
+                    pairs = _pairs(numbers[part], mask[part], size, by)
                     found[rows] += measure(pairs).reshape(-1, grid.width) / len(directions)
                     good[rows] &= pairs.known.any(axis=0).reshape(-1, grid.width)
             return found, good

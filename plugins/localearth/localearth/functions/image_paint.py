@@ -170,6 +170,8 @@ def _value(feature: Feature, name: str) -> float:
     value = feature.properties.get(name)
     if value is not None and not is_number(value):
         raise EarthEngineError(f"Property '{name}' must be a number, not {value!r}.")
+    if value is not None and abs(value) > 2**53:
+        raise EarthEngineError(f"Property '{name}' has more than 53 bits; the local Earth Engine does not reduce it.")
     return np.nan if value is None else value
 
 

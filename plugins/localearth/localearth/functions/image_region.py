@@ -26,7 +26,7 @@ from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import Projection, resolve, whole
-from localearth.values.reducer import BUILTIN, Reducer
+from localearth.values.reducer import BUILTIN, Reducer, doubles
 from localearth.values.row_reducers import RowReducer, collected
 
 _NOTE = (
@@ -105,8 +105,9 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
         if reducer is not BUILTIN["count"]:
             numbers_only(band.type, band.name)
         values, mask = pull.weighted(band.source, region.grid)
-        stack = (mask > 0 if band.type.dimensions else values).astype(np.float64).reshape(-1, 1)
         valid = ((mask > 0) & inside).reshape(-1, 1)
+        counted = band.type.dimensions or reducer is BUILTIN["count"]
+        stack = doubles((mask > 0 if counted else values).reshape(-1, 1), valid)
         weights = _weights(mask, region).reshape(-1, 1) if reducer.weighted else None
         kinds = reducer.types(band.type, None)
         found = reducer.apply(stack, valid, weights)

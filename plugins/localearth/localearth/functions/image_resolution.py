@@ -24,7 +24,7 @@ from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, layers
 from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import WGS84
-from localearth.values.reducer import BUILTIN, Reducer
+from localearth.values.reducer import BUILTIN, Reducer, doubles
 
 MAX_PIXELS = 65_536
 """Maximum of input pixels per output pixel, whatever `maxPixels` allows."""
@@ -101,8 +101,8 @@ def _combined(found: Overlap, band: ImageBand, reducer: Reducer, pull: Pull) -> 
         area = chunk.weight.sum(axis=0)
         least = 0.0 if reducer.weighted else SLIVER * np.minimum(area, 1.0)
         weight = chunk.weight / np.where(area > 0, area, 1.0) if reducer.proportional else chunk.weight
-        if not reducer.exact or inputs.dtype.kind not in "iu":
-            inputs = inputs.astype(np.float64)
+        if not reducer.exact or inputs.dtype.kind not in "iu" or inputs.dtype.itemsize == 8:
+            inputs = doubles(inputs, valid(masks))
         # The weight is the product of the mask and the share (API page).
         weight = weight * masks if has_fractions(masks) else weight
         results = reducer.apply(inputs, valid(masks) & (chunk.weight > 0) & (chunk.weight >= least), weight)

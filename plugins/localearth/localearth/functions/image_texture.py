@@ -14,6 +14,7 @@ from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel
 from localearth.values.pixel_type import BOOLEAN, DOUBLE, integers_only, numbers_only
+from localearth.values.reducer import doubles
 
 
 def groups(stack: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
@@ -53,8 +54,9 @@ def entropy(image: Image, kernel: Kernel) -> Image:
             if not weights.values.any():
                 raise EarthEngineError("Image.entropy, argument 'kernel': all weights are 0.", placed=True)
             values, mask = pull(band.source, weights.around(grid))
+            numbers = doubles(values, mask)
             parts = [(slice(row, row + grid.height), slice(col, col + grid.width)) for row, col, _ in weights.cells]
-            stack = np.stack([np.where(mask[part], values[part].astype(float), np.inf) for part in parts])
+            stack = np.stack([np.where(mask[part], numbers[part], np.inf) for part in parts])
             count = np.isfinite(stack).sum(axis=0)
             return entropy_of(stack) / np.log(2), mask[weights.inner(grid)] & (count > 0)
 

@@ -11,7 +11,7 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.functions.image_collection import by_place
+from localearth.functions.by_place import by_place
 from localearth.promote import is_number
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled

@@ -16,7 +16,7 @@ from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, layers
 from localearth.values.kernel import Kernel
 from localearth.values.pixel_type import DOUBLE, numbers_only
-from localearth.values.reducer import BUILTIN, Reducer
+from localearth.values.reducer import BUILTIN, Reducer, doubles
 
 STACK = 16_000_000
 """Maximum number of values that are reduced at once; bounds the memory."""
@@ -90,8 +90,8 @@ def _under(
     for top in range(0, height, step):
         rows = min(step, height - top)
         parts = [(slice(top + row, top + row + rows), slice(col, col + width)) for row, col, _ in cells]
-        stack = np.stack([values[part].astype(np.float64).ravel() for part in parts])
         masks = np.stack([mask[part].ravel() for part in parts])
+        stack = doubles(np.stack([values[part].ravel() for part in parts]), valid(masks))
         for number, (result, known) in enumerate(reducer.apply(stack, valid(masks), weigh(masks))):
             found[number, top : top + rows] = np.asarray(result, float).reshape(rows, -1)
             good[number, top : top + rows] = np.asarray(known).reshape(rows, -1)

@@ -18,6 +18,9 @@ from localearth.values.projection import apply, invert, reproject
 _CHUNK = 200_000
 """Number of pixels whose outlines are created at once."""
 
+_FEW = 64
+"""Of fewer pixels or vertices, all are intersected with all."""
+
 
 def shares_of(
     shape: BaseGeometry, window: tuple[int, int, int, int], weighted: bool
@@ -31,7 +34,8 @@ def shares_of(
         part = slice(start, min(start + chunk, rows))
         left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row + start, row + part.stop))
         share[part], centre[part] = pixel_shares(shape, left, top, weighted)
-    return np.minimum(np.floor(share * 256), 255) / 255, centre
+    # A share of a half has rounding errors, which must not depend on the window.
+    return np.minimum(np.floor(share * 256 + 1e-6), 255) / 255, centre
 
 
 def pixel_shares(
@@ -54,9 +58,25 @@ def pixel_shares(
         return share, centre
     # A pixel that the outline does not cross is inside if its centre is; only the few others are intersected.
     passed = _passed(shape, left, top)
-    x, y = left[passed], top[passed]
-    share[passed] = shapely.area(shapely.intersection(shape, shapely.box(x, y, x + 1, y + 1)))
+    share[passed] = _areas(shape, np.stack([left[passed], top[passed]]))
     return share, centre
+
+
+def _areas(shape: BaseGeometry, corners: NDArray[Any]) -> NDArray[Any]:
+    """The area of a shape in each of n pixels with these upper left corners, (2, n).
+
+    An intersection looks at all vertices of a shape: of many, only those in the same half of the pixels are used.
+    """
+    if corners.shape[1] <= _FEW or shapely.get_num_coordinates(shape) <= _FEW:
+        return np.asarray(shapely.area(shapely.intersection(shape, shapely.box(*corners, *(corners + 1)))))
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    axis = int((high - low).argmax())
+    first = corners[axis] <= (low[axis] + high[axis]) // 2
+    found = np.empty(corners.shape[1])
+    for half in (first, ~first):
+        part = corners[:, half]
+        found[half] = _areas(shapely.intersection(shape, box(*part.min(axis=1), *(part.max(axis=1) + 1))), part)
+    return found
 
 
 def _passed(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> NDArray[np.bool_]:

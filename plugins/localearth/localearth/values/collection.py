@@ -144,13 +144,20 @@ class Collection:
         sources, compute = self.origin
         return evolve(compute(*(each.near(region) for each in sources)), filters=self.filters)
 
-    def sample(self) -> tuple[Any, ...]:
-        """One or a few of its elements, whether or not they pass the filters."""
+    def sample(self, change: Callable[[Any], Any] | None = None) -> tuple[Any, ...]:
+        """One or a few of its elements, whether or not they pass the filters.
+
+        Args:
+            change: applied to the elements of assets whose list would be too long, from which its own are computed;
+                then those of other collections are left out.
+        """
         if self.origin is not None:
             sources, compute = self.origin
-            found: Collection = compute(*(of_elements(each.sample(), each.of_images) for each in sources))
+            found: Collection = compute(*(of_elements(each.sample(change), each.of_images) for each in sources))
             return found.elements
-        return self.head(1) if self.walk is None else tuple(islice(self.walk(self._interval()), 1))
+        if self.walk is None:
+            return () if change else self.head(1)
+        return tuple(map(change or _same, islice(self.walk(self._interval()), 1)))
 
     def filtered(self, condition: Filter) -> "Collection":
         """Its elements that pass a filter."""
@@ -189,6 +196,10 @@ class Collection:
                     f"{'Feature' if isinstance(element, Feature) else type(element).__name__}."
                 )
         return self.elements
+
+
+def _same(element: Any) -> Any:
+    return element
 
 
 def of_elements(elements: Sequence[Any], of_images: bool | None = None) -> Collection:

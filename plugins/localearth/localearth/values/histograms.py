@@ -77,7 +77,7 @@ def buckets_of(values: Floats, weights: Floats, most: int, least: float | None) 
     if high > low:
         # With `most` buckets or more in the range itself, the width is too small.
         power = math.floor(math.log2(high - low) - math.log2(most) - math.log2(width))
-        width *= 2.0 ** (power if least is None else max(power, 0))
+        width = math.ldexp(width, power if least is None else max(power, 0))
     while math.floor(high / width) - math.floor(low / width) >= most:
         width *= 2
     first = float(np.floor(low / width))

@@ -45,6 +45,11 @@ class RowReducer(Reducer):
     arrays: bool = False
     copied: Reducer | None = None
 
+    @property
+    def counts(self) -> bool:
+        """Whether it is `countEvery`: the others have no result without inputs."""
+        return self.outputs == ("count",)
+
 
 def of_rows(outputs: tuple[str, ...], inputs: int, collect: Collect, **settings: Any) -> RowReducer:
     """A reducer of rows with some outputs."""
