@@ -1,6 +1,7 @@
 """Exit statuses and JSON of all commands are those of the reference; `tests/reference/make.py` writes it again."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,38 +11,7 @@ REMEDIES = "the remedies of `verify` are in plainer English, and name --return-t
 
 PROJECTIONS = "a run asks once for the projections of the bands that are interpolated, to refuse composites"
 
-RULES = "the engine check has six more rules, about composites and default projections"
-
-MORE_RULES = "the engine check has more rules, about tables, statistics, arrays, geometries and pictures"
-
-ANSWERS = [
-    "[].[]",
-    "[].[].[]",
-    "a_count.[]",
-    "a_max.[]",
-    "a_mean.[]",
-    "b",
-    "coefficients",
-    "coefficients.[].[]",
-    "constant.[]",
-    "correlation",
-    "groups.[].k",
-    "groups.[].sum",
-    "hillshade.[]",
-    "hue.[]",
-    "max",
-    "max1",
-    "min",
-    "p-value",
-    "precision",
-    "residuals",
-    "residuals.[]",
-    "saturation.[]",
-    "sum.[]",
-    "value.[]",
-    "vis-gray.[]",
-]
-"""What the answers to further rules of `engine check` hold."""
+RULES = "the engine check has more rules"
 
 RESTRICTED = "a run says whether Earth Engine answered in restricted mode"
 
@@ -94,33 +64,11 @@ CHANGED = {
     },
     "plan small.toml --sample 2 --engine local:virginia --json values sample.requests": PROJECTIONS,
     **{
-        f"engine check --engine local:virginia --json {what} beliefs.[].{answer}.{key}": RULES
-        for what in ("types", "values")
-        for answer in ("expected", "found")
-        for key in ("crs", "transform.[]", "type")
-    },
-    **{
-        f"engine check --engine local:virginia --json {what} beliefs.[].{answer}.{key}": MORE_RULES
-        for what in ("types", "values")
-        for answer in ("expected", "found")
-        for key in ANSWERS
-    },
-    **{
-        f"engine check --engine local:virginia --json {what} beliefs.[].{answer}{key}": MORE_RULES
-        for what, key in (("types", ""), ("values", ".a.[]"))
-        for answer in ("expected", "found")
-    },
-    **{
         f"engine check --engine local:virginia --json values {what}": RULES
         for what in (
             "agree",
-            *(f"beliefs.[].{key}" for key in ("expected", "expected.x.[]", "found", "found.x.[]")),
             *(f"beliefs.[].{key}" for key in ("key", "message", "outcome", "status")),
         )
-    },
-    **{
-        f"engine check --engine local:virginia --json values beliefs.[].{answer}.[]": "`If` takes dictionaries as well"
-        for answer in ("expected", "found")
     },
     **{
         f"verify {call} values findings.[].remedy": REMEDIES
@@ -182,12 +130,22 @@ CHANGED = {
     f"{MEASURED} values sources.eecu": COST,
     "plugins --json values": "the engine `record` of mmearth-devkit is new",
     "engine check --engine local:virginia --json values beliefs.[].rule": "plainer English, and more rules",
-    "engine check --engine local:virginia --json types beliefs.[].found.x.[]": RULES,
     "tiles map tiles/points.geojson -o map.png": "is `mmearth-core map`, of mmearth-viz",
 }
 """What may differ, a call or a call with a key such as "run small.toml --json values", and the reason."""
 
 
+def without_answers(outcomes: dict[str, Any]) -> dict[str, Any]:
+    """Outcomes without what each rule of `engine check` expects and found: that they agree is among its values."""
+    call = "engine check --engine local:virginia --json"
+    answers = ("beliefs.[].expected", "beliefs.[].found")
+    kept = {
+        kind: {key: value for key, value in outcomes[call][kind].items() if not key.startswith(answers)}
+        for kind in ("types", "values")
+    }
+    return {**outcomes, call: {**outcomes[call], **kept}}
+
+
 @pytest.mark.slow
 def test_outcomes_are_those_of_the_reference(today: Path) -> None:
-    assert unexpected(load("outcomes"), load("outcomes", today), CHANGED) == []
+    assert unexpected(without_answers(load("outcomes")), without_answers(load("outcomes", today)), CHANGED) == []

@@ -11,8 +11,8 @@ from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values import array as arrays
 from localearth.values.array import Array
-from localearth.values.pixel_type import LIMITS, PixelType, united
-from localearth.values.reducer import BUILTIN, Reducer, doubles
+from localearth.values.pixel_type import LIMITS, PixelType, doubles, united
+from localearth.values.reducer import BUILTIN, Reducer
 
 
 def axis_of(array: Array, axis: int, extra: int = 0) -> int:

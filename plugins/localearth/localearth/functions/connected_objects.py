@@ -14,9 +14,9 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, Source, layers, unique
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import PixelType, numbers_only
+from localearth.values.pixel_type import PixelType, doubles, numbers_only
 from localearth.values.projection import invert
-from localearth.values.reducer import Reducer, doubles
+from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import RowReducer
 
 _LABEL = PixelType("int", 0, 2**31 - 1)

@@ -12,9 +12,9 @@ from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import index_of
 from localearth.values.image import Image, ImageBand, Pull, layers, of_bands, unique
-from localearth.values.pixel_type import PixelType, cast, numbers_only, united
+from localearth.values.pixel_type import PixelType, cast, doubles, numbers_only, united
 from localearth.values.projection import WGS84
-from localearth.values.reducer import BUILTIN, Reducer, doubles
+from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer, needed_pixels
 
 MAX_BANDS = 5000

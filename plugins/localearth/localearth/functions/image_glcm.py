@@ -22,8 +22,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import DOUBLE, integers_only
-from localearth.values.reducer import doubles
+from localearth.values.pixel_type import DOUBLE, doubles, integers_only
 
 Floats = NDArray[np.float64]
 

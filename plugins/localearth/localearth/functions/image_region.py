@@ -24,9 +24,9 @@ from localearth.values.collection import Collection
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import numbers_only
+from localearth.values.pixel_type import doubles, numbers_only
 from localearth.values.projection import Projection, resolve, whole
-from localearth.values.reducer import BUILTIN, Reducer, doubles
+from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
 _NOTE = (

@@ -22,9 +22,9 @@ from localearth.raster.overlap import Overlap
 from localearth.raster.sampling import Sampled, read_window
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, layers
-from localearth.values.pixel_type import numbers_only
+from localearth.values.pixel_type import doubles, numbers_only
 from localearth.values.projection import WGS84
-from localearth.values.reducer import BUILTIN, Reducer, doubles
+from localearth.values.reducer import BUILTIN, Reducer
 
 MAX_PIXELS = 65_536
 """Maximum of input pixels per output pixel, whatever `maxPixels` allows."""

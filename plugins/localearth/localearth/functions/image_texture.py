@@ -13,8 +13,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import BOOLEAN, DOUBLE, integers_only, numbers_only
-from localearth.values.reducer import doubles
+from localearth.values.pixel_type import BOOLEAN, DOUBLE, doubles, integers_only, numbers_only
 
 
 def groups(stack: NDArray[Any]) -> Iterator[NDArray[np.int64]]:

@@ -15,8 +15,8 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, layers
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import DOUBLE, numbers_only
-from localearth.values.reducer import BUILTIN, Reducer, doubles
+from localearth.values.pixel_type import DOUBLE, doubles, numbers_only
+from localearth.values.reducer import BUILTIN, Reducer
 
 STACK = 16_000_000
 """Maximum number of values that are reduced at once; bounds the memory."""

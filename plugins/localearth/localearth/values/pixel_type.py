@@ -203,3 +203,15 @@ def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
     if have is not None and (have.min < low or have.max > high):
         values = np.clip(values, max(int(low), have.min), min(int(high), have.max))
     return values.astype(dtype, copy=False)
+
+
+def doubles(values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Values as doubles.
+
+    Raises:
+        EarthEngineError: when a valid integer has more than 53 bits, so that different ones would become equal.
+    """
+    numbers = values.astype(np.float64)
+    if values.dtype.kind in "iu" and values.dtype.itemsize == 8 and (valid & (np.abs(numbers) >= 2**53)).any():
+        raise EarthEngineError("the local Earth Engine does not reduce integers of more than 53 bits.")
+    return numbers

@@ -7,7 +7,6 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from localearth.errors import EarthEngineError
 from localearth.values.pixel_type import BOOLEAN, DOUBLE, PixelType
 
 Stack = NDArray[Any]
@@ -70,18 +69,6 @@ class Reducer:
             proportional=self.proportional or other.proportional,
             parts=(*(self.parts or (self,)), *(other.parts or (other,))),
         )
-
-
-def doubles(values: Stack, valid: Valid) -> NDArray[np.float64]:
-    """Values as doubles.
-
-    Raises:
-        EarthEngineError: when a valid integer has more than 53 bits, so that different ones would become equal.
-    """
-    numbers = values.astype(np.float64)
-    if values.dtype.kind in "iu" and values.dtype.itemsize == 8 and (valid & (np.abs(numbers) >= 2**53)).any():
-        raise EarthEngineError("the local Earth Engine does not reduce integers of more than 53 bits.")
-    return numbers
 
 
 def _any(valid: Valid) -> Valid:
