@@ -104,7 +104,6 @@ def split(text: str, pattern: Any) -> list[str]:
 
 def replace(text: str, pattern: Any, replacement: str, everywhere: bool) -> str:
     """Replaces matches, as Java does: `$1` and `${name}` are groups, a backslash quotes the next character."""
-
     parts, start = [], 0
     for found in islice(matches(pattern, text), None if everywhere else 1):
         parts.append(text[start : found.start()])
