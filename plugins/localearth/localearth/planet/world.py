@@ -43,8 +43,11 @@ class SyntheticWorld:
         self.planet = Planet(seed, open_land_mask())
         scenes, optics = Scenes(self.planet), Optics(self.planet, KEPT)
         made = [
-            sentinel2.Sentinel2(scenes, optics, air=True),
-            sentinel2.Sentinel2(scenes, optics, air=False),
+            *(
+                sentinel2.Sentinel2(scenes, optics, air, harmonized)
+                for harmonized in (True, False)
+                for air in (True, False)
+            ),
             sentinel1.Sentinel1(self.planet),
             landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT8),
             landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT9),
