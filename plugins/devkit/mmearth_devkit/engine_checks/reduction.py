@@ -102,8 +102,8 @@ REDUCTION: tuple[EngineCheck, ...] = (
         "constant-operand",
         "A constant as the first operand does not take away the other operand's projection and footprint, as in "
         "`10 ** image` and `ee.Image(matrix).matrixMultiply(image)`.",
-        "no page says it; if Google took the constant's, `reduceResolution` would refuse the result, and Google's tutorial "
-        "on the MAD transformation, which reduces such a product without a region, would fail",
+        "no page says it; if Google took the constant's, `reduceResolution` would refuse the result, and Google's "
+        "tutorial on the MAD transformation, which reduces such a product without a region, would fail",
         Probe(
             lambda ee: ee.List(
                 [
