@@ -61,7 +61,7 @@ $(RUN)/.ready: $(PROJECTS)
 $(PROGRAMS)/.ready: plugins/localearth/pyproject.toml
 	$(PYTHON) -m venv --clear $(PROGRAMS)
 	$(PROGRAMS)/bin/python -m pip install --quiet --disable-pip-version-check -e "plugins/localearth[planet]" \
-		xee cubo cubexpress geedim wxee eemont geemap geetools "pandas<3"
+		xee cubo cubexpress geedim wxee eemont geemap geetools openet-core "pandas<3"
 	touch $@
 
 # Only a pip of 2025 or later reads the dependency groups of pyproject.toml.
