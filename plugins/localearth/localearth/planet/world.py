@@ -49,6 +49,7 @@ class SyntheticWorld:
                 for air in (True, False)
             ),
             sentinel1.Sentinel1(self.planet),
+            sentinel1.Sentinel1(self.planet, sentinel1.POWER),
             landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT8),
             landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT9),
             cloud_score.CloudScore(scenes, optics),
