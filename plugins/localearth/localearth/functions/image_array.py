@@ -65,7 +65,7 @@ def axis_of(axis: int, dimensions: int, name: str = "axis") -> int:
 def _joined(values: Iterable[Array], axis: int) -> Array:
     """Arrays concatenated along an axis, which may be a new last one."""
     found = list(values)
-    return np.concatenate([np.expand_dims(each, axis) if axis == each.ndim else each for each in found], axis)
+    return np.concatenate([each[..., None] if axis == each.ndim else each for each in found], axis)
 
 
 @function("Image.toArray", note="All bands must have arrays of equally many dimensions, or numbers.")
