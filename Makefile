@@ -56,11 +56,12 @@ $(RUN)/.ready: $(PROJECTS)
 	$(RUN)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(SCENE)
 	touch $@
 
-# The newest versions, so that it shows what users meet.
+# The newest versions, so that it shows what users meet; but geemap 0.37.2 calls `DataFrame.drop` in a way that pandas 3.1
+# refuses (in its `ee_to_df`), and does not say so in its requirements.
 $(PROGRAMS)/.ready: plugins/localearth/pyproject.toml
 	$(PYTHON) -m venv --clear $(PROGRAMS)
 	$(PROGRAMS)/bin/python -m pip install --quiet --disable-pip-version-check -e "plugins/localearth[planet]" \
-		xee cubo cubexpress geedim wxee eemont geemap geetools
+		xee cubo cubexpress geedim wxee eemont geemap geetools openet-core "pandas<3"
 	touch $@
 
 # Only a pip of 2025 or later reads the dependency groups of pyproject.toml.

@@ -149,8 +149,8 @@ def _milliseconds(text: str) -> float:
 
 
 def _region(text: str) -> Any:
-    """The geometry of `intersects("...")`: GeoJSON, with quotes of either kind."""
-    content = text.strip()[1:-1].replace('\\"', '"').replace("'", '"')
+    """The geometry of `intersects("...")`: GeoJSON, or a dictionary as the client writes it into an address."""
+    content = text.strip()[1:-1].replace('\\"', '"').replace("'", '"').replace("False", "false").replace("True", "true")
     try:
         return shape(json.loads(content))
     except (ValueError, TypeError, KeyError, AttributeError, ShapelyError):

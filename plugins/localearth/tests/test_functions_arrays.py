@@ -107,6 +107,12 @@ def test_matrices(local, build, expected):
     assert np.allclose(pixel(build()), expected)
 
 
+def test_products_with_a_constant_matrix_keep_the_footprint(local):
+    image = ee.Image([1, 2]).clip(ee.Geometry.Rectangle([9, 48, 9.01, 48.01])).toArray().toArray(1)
+    product = ee.Image(ee.Array([[3, 4]])).matrixMultiply(image).arrayProject([0]).arrayFlatten([["p"]])
+    assert product.reduceRegion("mean", scale=100).getInfo() == pytest.approx({"p": 11})
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [

@@ -244,6 +244,16 @@ def test_a_huge_region_fails_before_memory_is_taken(image):
         image[0].reduceRegion("mean", everything, 10, "EPSG:4326", maxPixels=1e15).getInfo()
 
 
+def test_too_many_features_of_a_sample_fail_before_they_are_made(image, monkeypatch):
+    monkeypatch.setattr("localearth.functions.sample.FEATURES", 300)
+    zones = ee.FeatureCollection([ee.Feature(square(0, 0, 15)), ee.Feature(square(5, 5, 15))])
+    pixels = image[0].select("c")
+    assert pixels.sample(square(0, 0, SIDE), numPixels=300).size().getInfo() == 300
+    for many in (pixels.sample(square(0, 0, SIDE)), pixels.sampleRegions(zones), pixels.stratifiedSample(200, "c")):
+        with pytest.raises(ee.EEException, match=r"User memory limit exceeded: \d+ features"):
+            many.size().getInfo()
+
+
 def test_a_normalized_difference_lies_between_minus_1_and_1(image):
     kind = image[0].normalizedDifference(["c", "h"]).getInfo()["bands"][0]["data_type"]
     assert kind == {"type": "PixelType", "precision": "float", "min": -1, "max": 1}

@@ -64,6 +64,11 @@ CASES = {
     "dictionary values": (lambda: ee.Dictionary({"b": 1, "a": 2}).values(), [2, 1]),
     "dictionary chosen values": (lambda: ee.Dictionary({"b": 1, "a": 2}).values(["b"]), [1]),
     "dictionary set": (lambda: ee.Dictionary({"b": 1}).set("a", 2), {"a": 2, "b": 1}),
+    # What OpenET's interpolation needs for an absent property.
+    "dictionary combine null": (
+        lambda: ee.Dictionary({"a": ee.Image(1).get("no")}).combine({"a": 1}, overwrite=False),
+        {"a": 1},
+    ),
     "dictionary combine": (lambda: ee.Dictionary({"a": 1}).combine({"a": 2, "b": 3}), {"a": 2, "b": 3}),
     "dictionary combine kept": (lambda: ee.Dictionary({"a": 1}).combine({"a": 2}, False), {"a": 1}),
     "dictionary select": (lambda: ee.Dictionary({"a1": 1, "a2": 2, "b": 3}).select(["a.*"]), {"a1": 1, "a2": 2}),

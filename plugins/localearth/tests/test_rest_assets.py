@@ -138,9 +138,11 @@ def test_features_are_computed_in_pages(local):
 def test_features_of_a_table_are_listed(local):
     found = ee.data.listFeatures({"assetId": "TEST/SQUARES", "filter": "size>0"})
     assert [(each["id"], each["properties"]) for each in found["features"]] == [("1", {"name": "b", "size": 1})]
-    inside = '{"type": "Point", "coordinates": [0.5, 0.5]}'
-    found = ee.data.listFeatures({"assetId": "TEST/SQUARES", "region": inside})
-    assert [each["id"] for each in found["features"]] == ["0"]
+    # The client writes a dictionary into the address as Python does; a tutorial of Google's has this.
+    inside = ee.Geometry.Point(0.5, 0.5).getInfo() | {"geodesic": False}
+    for region in ('{"type": "Point", "coordinates": [0.5, 0.5]}', inside):
+        found = ee.data.listFeatures({"assetId": "TEST/SQUARES", "region": region})
+        assert [each["id"] for each in found["features"]] == ["0"]
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ VALUES = {
     "replace-group": (lambda: text("2020-01").replace(r"(\d+)-(\d+)", "$2/$1"), "01/2020"),
     "replace-digits": (lambda: text("ab").replace("(a)", "$12"), "a2b"),
     "replace-quoted": (lambda: text("a").replace("a", r"\$1"), "$1"),
+    "replace-boundaries": (lambda: text("ab c").replace(r"\b", "|", "g"), "|ab| |c|"),
+    "regex-of-long-time": (lambda: text("a" * 100).match("(a+)+$b"), []),
     "ascii-words": (lambda: text("é").match(r"\w"), []),
     "zone-id": (lambda: ee.Date("2020-01-01").format("ZZZ", "America/New_York"), "America/New_York"),
     "zone-name": (lambda: ee.Date("2020-07-01").format("zzzz", "America/New_York"), "Eastern Daylight Time"),

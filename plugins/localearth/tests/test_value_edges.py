@@ -188,7 +188,6 @@ REFUSED = {
     "negative splice": (lambda: ee.List([1]).splice(0, -1), "must not be negative"),
     "unzip numbers": (lambda: ee.List([1, [2]]).unzip(), "must be lists"),
     "boolean as number": (lambda: ee.List([True]).getNumber(0), "is not a Number"),
-    "null in one": (lambda: ee.Dictionary({"a": 1}).combine({"a": None}), "null in one dictionary"),
     "key twice": (lambda: ee.Dictionary.fromLists(["a", "a"], [1, 2]), "value of a duplicate counts"),
     "rename twice": (lambda: ee.Dictionary({"a": 1, "b": 2}).rename(["a", "b"], ["c", "c"]), "needs each key once"),
     "text as a band": (lambda: ee.Dictionary({"a": "x"}).toImage(), "'a' is not a Number"),

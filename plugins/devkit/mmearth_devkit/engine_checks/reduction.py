@@ -100,11 +100,21 @@ REDUCTION: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "constant-operand",
-        "A constant as the first operand does not take away the other operand's projection, as in `10 ** image`.",
-        "no page says it; if Google took the constant's, `reduceResolution` would refuse the result",
+        "A constant as the first operand does not take away the other operand's projection and footprint, as in "
+        "`10 ** image` and `ee.Image(matrix).matrixMultiply(image)`.",
+        "no page says it; if Google took the constant's, `reduceResolution` would refuse the result, and Google's "
+        "tutorial on the MAD transformation, which reduces such a product without a region, would fail",
         Probe(
-            lambda ee: ee.Image(10).pow(columns(ee)).projection(),
-            {"type": "Projection", "crs": ZONE, "transform": _NATIVE},
+            lambda ee: ee.List(
+                [
+                    each.projection()
+                    for each in (
+                        ee.Image(10).pow(columns(ee)),
+                        ee.Image(ee.Array([[2]])).matrixMultiply(columns(ee).toArray().toArray(1)),
+                    )
+                ]
+            ),
+            [{"type": "Projection", "crs": ZONE, "transform": _NATIVE}] * 2,
         ),
     ),
 )

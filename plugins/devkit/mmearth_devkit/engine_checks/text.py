@@ -59,6 +59,16 @@ TEXT: tuple[EngineCheck, ...] = (
         "the description says that their text is well-defined; Java writes so",
         Probe(lambda ee: ee.List([True, 1, "a"]).join(","), "true,1,a"),
     ),
+    assumed(
+        "combine-null",
+        "`Dictionary.combine` takes the other dictionary's value for a key whose value is null.",
+        "a default by `combine` for an absent property, with `overwrite=False`, is common: OpenET's interpolation "
+        "(https://github.com/Open-ET/openet-core) needs it",
+        Probe(
+            lambda ee: ee.Dictionary({"a": ee.Image(1).get("absent")}).combine({"a": 1}, False),
+            {"a": 1},
+        ),
+    ),
     documented(
         "map-drops-nulls",
         "`Dictionary.map` drops keys whose new value is null.",

@@ -95,16 +95,10 @@ def contains(dictionary: Dict, key: str) -> bool:
     return key in dictionary
 
 
-@function("Dictionary.combine")
+@function("Dictionary.combine", note="A null value counts as absent (assumed).")
 def combine(first: Dict, second: Dict, overwrite: bool) -> Dict:
     """Both dictionaries as one, without null values."""
     left, right = ({key: value for key, value in each.items() if value is not None} for each in (first, second))
-    unclear = [key for key in (set(first) & set(second)) if (key in left) != (key in right)]
-    if unclear:
-        raise EarthEngineError(
-            f"the local Earth Engine does not know the value of key '{min(unclear)}', which is null in one "
-            "dictionary; set or remove it first."
-        )
     return {**left, **right} if overwrite else {**right, **left}
 
 

@@ -12,7 +12,7 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import pairs
+from localearth.functions.support import base_of, of_pairs, pairs
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
@@ -65,7 +65,7 @@ def axis_of(axis: int, dimensions: int, name: str = "axis") -> int:
 def _joined(values: Iterable[Array], axis: int) -> Array:
     """Arrays concatenated along an axis, which may be a new last one."""
     found = list(values)
-    return np.concatenate([np.expand_dims(each, axis) if axis == each.ndim else each for each in found], axis)
+    return np.concatenate([each[..., None] if axis == each.ndim else each for each in found], axis)
 
 
 @function("Image.toArray", note="All bands must have arrays of equally many dimensions, or numbers.")
@@ -111,9 +111,9 @@ def array_cat(left: Image, right: Image, axis: int) -> Image:
         kind = a.type.union(b.type)
         axis_of(axis, arrays(a) + 1)
         wider = evolve(kind, dimensions=kind.dimensions + (axis == kind.dimensions))
-        return computed(name, wider, a, [a, b], lambda *values: _shaped(_joined, values, axis))
+        return computed(name, wider, base_of(a, b), [a, b], lambda *values: _shaped(_joined, values, axis))
 
-    return left.with_bands(one(*each) for each in pairs(left, right))
+    return of_pairs(left, right, (one(*each) for each in pairs(left, right)))
 
 
 def _shaped(run: Callable[..., Any], *values: Any) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from localearth.errors import EarthEngineError
 from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names, floating
 from localearth.functions.image_array import computed
-from localearth.functions.support import pairs
+from localearth.functions.support import base_of, is_constant, of_pairs, pairs
 from localearth.raster.grid import Grid
 from localearth.raster.mask import both
 from localearth.raster.sampling import Sampled
@@ -39,8 +39,8 @@ def _binary(operation: Operation, name: str, left: ImageBand, right: ImageBand) 
         b, also = pull.weighted(right.source, grid)
         return operation.run(kind, a, b), both(valid, also)
 
-    # A constant has no projection of its own, so the result takes the projection of the other operand.
-    base, other = (right, left) if _is_constant(left) and not _is_constant(right) else (left, right)
+    base = base_of(left, right)
+    other = left if base is right else right
     fractional = left.fractional or right.fractional
     return ImageBand(name, kind, base.projection, source, common_dimensions(base, other), fractional)
 
@@ -55,17 +55,12 @@ def _binary_arrays(operation: Operation, name: str, left: ImageBand, right: Imag
         return operation.run(kind, a, b)
 
     most = max(left.type.dimensions, right.type.dimensions)
-    return computed(name, evolve(kind, dimensions=most), left, [left, right], run)
-
-
-def _is_constant(band: ImageBand) -> bool:
-    """Whether a band has no pixels of its own: it has no bounds, or only those of a clip."""
-    return band.projection.nominal_scale > 100_000 and (band.dimensions is None or len(band.dimensions) > 2)
+    return computed(name, evolve(kind, dimensions=most), base_of(left, right), [left, right], run)
 
 
 def common_dimensions(base: ImageBand, other: ImageBand) -> tuple[int, ...] | None:
     """The dimensions of a result on the grid of `base`; None when the bounds of the bands differ."""
-    if other.dimensions is None and _is_constant(other):
+    if other.dimensions is None and is_constant(other):
         return base.dimensions
     return base.dimensions if _edges(base) == _edges(other) else None
 
@@ -108,17 +103,9 @@ def cast_band(band: ImageBand, kind: PixelType) -> ImageBand:
     return evolve(band, type=kind, source=source)
 
 
-def _longer(left: Image, right: Image) -> Image:
-    """The image whose metadata the result keeps: the left one, unless only the right one is not constant."""
-    return right if left.footprint is None and not left.properties and right.footprint is not None else left
-
-
 def binary_image(operation: Operation, left: Image, right: Image) -> Image:
     """An operation on the matched bands of two images."""
-    bands = [_binary(operation, label, a, b) for label, a, b in pairs(left, right)]
-    base = _longer(left, right)
-    # Google keeps the footprint but not the properties of the operands.
-    return of_bands(bands, properties=_kept(base), footprint=base.footprint)
+    return of_pairs(left, right, (_binary(operation, label, a, b) for label, a, b in pairs(left, right)))
 
 
 def _register() -> None:
@@ -147,10 +134,6 @@ def _register() -> None:
 
         note = "Clamps to the type's range, truncates fractions; NaN becomes 0 (assumed)."
         function(*names, note=note if NAMED[target].is_integer else "")(convert)
-
-
-def _kept(image: Image) -> dict[str, Any]:
-    return {key: image.properties[key] for key in ("system:index", "system:footprint") if key in image.properties}
 
 
 _register()

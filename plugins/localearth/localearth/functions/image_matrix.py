@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_array import arrays, computed, matrices
-from localearth.functions.support import pairs
+from localearth.functions.support import base_of, of_pairs, pairs
 from localearth.registry import function
 from localearth.values import matrix
 from localearth.values.image import Image, ImageBand
@@ -72,9 +72,9 @@ def _register() -> None:
                 union = a.type.union(b.type)
                 product = evolve(PixelType(union.precision), dimensions=2)
                 kind = product if name == "matrixMultiply" else evolve(DOUBLE, dimensions=2)
-                return computed(label, kind, a, [a, b], both)
+                return computed(label, kind, base_of(a, b), [a, b], both)
 
-            return left.with_bands(one(*each) for each in pairs(left, right))
+            return of_pairs(left, right, (one(*each) for each in pairs(left, right)))
 
         binary.__doc__ = text
         function(f"Image.{name}")(binary)
@@ -104,6 +104,6 @@ def array_dot_product(left: Image, right: Image) -> Image:
     def one(name: str, a: ImageBand, b: ImageBand) -> ImageBand:
         if arrays(a) != 1 or arrays(b) != 1:
             raise EarthEngineError("Both images must have arrays of 1 dimension.")
-        return computed(name, PixelType(a.type.union(b.type).precision), a, [a, b], run)
+        return computed(name, PixelType(a.type.union(b.type).precision), base_of(a, b), [a, b], run)
 
-    return left.with_bands(one(*each) for each in pairs(left, right))
+    return of_pairs(left, right, (one(*each) for each in pairs(left, right)))

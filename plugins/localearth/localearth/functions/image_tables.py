@@ -9,6 +9,7 @@ import shapely
 from localearth.errors import EarthEngineError
 from localearth.functions.image_math import cast_bands
 from localearth.functions.image_region import Region, listed_valid, region_of
+from localearth.raster.grid import outline_lonlat
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import index_of
@@ -29,11 +30,13 @@ def get_region(
 ) -> list[list[Any]]:
     """The id, place, time and bands of each image at the pixels with their centre in a region, after a row of names."""
     projection = resolve(crs, transform, scale)
+    regions = [region_of(part, projection, LIMIT, weighted=False) for part in _parts(geometry, projection)]
+    if collection.is_walked:
+        collection = collection.near(shapely.union_all([outline_lonlat(each.grid) for each in regions]))
     images = collection.images
     if len({tuple(image.names) for image in images}) > 1:
         raise EarthEngineError("All images must have the same bands.")
     names = images[0].names if images else []
-    regions = [region_of(part, projection, LIMIT, weighted=False) for part in _parts(geometry, projection)]
     count = sum(int(region.centre.sum()) for region in regions)
     if count * len(images) * len(names) > LIMIT:
         raise EarthEngineError(

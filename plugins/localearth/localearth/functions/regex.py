@@ -1,31 +1,21 @@
-"""Regular expressions: those of the server, whose libraries are Java's, compiled with Python's `re`.
+"""Regular expressions: those of the server, by RE2, whose time is linear in the text (`(a+)+$b` has an end).
 
 Google's API samples show the server's rules (ee.String.split): POSIX classes in brackets, no captured groups in a
 split, and no empty strings at its end. What Java and RE2 read differently is refused.
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+import re2
 
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
 
-_POSIX = {
-    "alpha": "a-zA-Z",
-    "digit": "0-9",
-    "alnum": "0-9a-zA-Z",
-    "upper": "A-Z",
-    "lower": "a-z",
-    "space": r"\t\n\v\f\r ",
-    "blank": r"\t ",
-    "punct": r"!-/:-@\[-`{-~",
-    "xdigit": "0-9A-Fa-f",
-    "word": "0-9A-Za-z_",
-    "cntrl": r"\x00-\x1f\x7f",
-    "graph": "!-~",
-    "print": " -~",
-    "ascii": r"\x00-\x7f",
-}
+_POSIX = "alpha|digit|alnum|upper|lower|space|blank|punct|xdigit|word|cntrl|graph|print|ascii"
 _TOKEN = re.compile(
     r"\\(.)|\[\^?\]?((?:\[:\^?\w+:\]|\\.|[^\]\\])*)\]|\(\?<(?=[A-Za-z])|(\(\?(?!:|P<|[is]+\))|[*+?}]\+|\{,)|.",
     re.DOTALL,
@@ -37,7 +27,7 @@ _BREAKS = re.compile("[\r\x0b\x85\u2028\u2029]")
 _REFERENCE = re.compile(r"\\(.)|\$(\d+)|\$\{(\w+)\}|\\|\$|[^\\$]+", re.DOTALL)
 
 
-def compiled(regex: str, flags: str = "", text: str = "") -> re.Pattern[str]:
+def compiled(regex: str, flags: str = "", text: str = "") -> Any:
     """A regular expression for a text, with the flags g and i.
 
     Raises:
@@ -53,50 +43,52 @@ def compiled(regex: str, flags: str = "", text: str = "") -> re.Pattern[str]:
         )
     if text.endswith("\n") and "$" in regex:
         raise EarthEngineError("the local Earth Engine does not know whether $ is before a line break at the end.")
+    if re.search("[\ud800-\udfff]", regex + text):
+        raise EarthEngineError("the local Earth Engine does not read half characters in regular expressions.")
     if re.search(r"\\b", regex, re.IGNORECASE) and not text.isascii():
         raise EarthEngineError("the local Earth Engine does not know which letters beyond ASCII belong to a word.")
     return _compiled(regex, "i" in flags)
 
 
 @lru_cache(maxsize=256)
-def _compiled(regex: str, ignore_case: bool) -> re.Pattern[str]:
-    translated = "".join(_translated(found) for found in _TOKEN.finditer(regex))
+def _compiled(regex: str, ignore_case: bool) -> Any:
+    for found in _TOKEN.finditer(regex):
+        _check(found)
+    options = re2.Options()
+    options.case_sensitive = not ignore_case
+    options.log_errors = False
     try:
-        # Character classes such as \w are those of ASCII, in Java as in RE2.
-        return re.compile(translated, re.ASCII | (re.IGNORECASE if ignore_case else re.NOFLAG))
-    except re.error as error:
-        raise EarthEngineError(f"Invalid regular expression '{regex}': {error}.") from None
+        return re2.compile(regex, options)
+    except re2.error as error:
+        raise EarthEngineError(f"Invalid regular expression '{regex}': {error.args[0].decode()}.") from None
 
 
-def _translated(found: re.Match[str]) -> str:
+def _check(found: re.Match[str]) -> None:
+    """Refuses a part of a regular expression that Java and RE2 read differently."""
     text = found[0]
-    if found[1] == "z":
-        return r"\Z"
     if found[3] or (found[1] and found[1] in "ZQEpPhHRXGCvNkceu0123456789"):
         raise refuse("regex", text, "it is not the same in Java and RE2")
-    if text == "(?<":
-        return "(?P<"
-    if found[2] is None:
-        return text
-    start = text[: len(text) - len(found[2]) - 1]
-    return start + "".join(map(_member, _SET.finditer(found[2]))) + "]"
-
-
-def _member(found: re.Match[str]) -> str:
-    if found[2] is None:
+    for member in _SET.finditer(found[2] or ""):
+        if member[1] or (member[2] and not re.fullmatch(_POSIX, member[2])):
+            raise refuse("regex", member[0], f"POSIX classes are {_POSIX.replace('|', ', ')}")
         # A bracket or && in a class: a union or an intersection to Java, characters to RE2.
-        if found[0] == "[" or found.string.startswith("&&", found.start()):
-            raise refuse("regex", found.string, r"write \[ and \& for characters in a class")
-        return "\\" + found[0] if found[0] in "~|" else found[0]
-    if found[1] or found[2] not in _POSIX:
-        raise refuse("regex", found[0], f"POSIX classes are {', '.join(_POSIX)}")
-    return _POSIX[found[2]]
+        if member[0] == "[" or member.string.startswith("&&", member.start()):
+            raise refuse("regex", member.string, r"write \[ and \& for characters in a class")
 
 
-def split(text: str, pattern: re.Pattern[str]) -> list[str]:
+def matches(pattern: Any, text: str) -> Iterator[Any]:
+    """All matches in order. RE2's own iteration repeats some that have no width."""
+    last = None
+    for found in pattern.finditer(text):
+        if found.span() != last:
+            yield found
+        last = found.span()
+
+
+def split(text: str, pattern: Any) -> list[str]:
     """The parts between matches, as Java splits: without groups and without empty strings at the end."""
     parts, start = [], 0
-    for found in pattern.finditer(text):
+    for found in matches(pattern, text):
         # A match of no width at the beginning never gives an empty first part.
         if found.end() == 0:
             continue
@@ -110,16 +102,17 @@ def split(text: str, pattern: re.Pattern[str]) -> list[str]:
     return parts
 
 
-def replace(text: str, pattern: re.Pattern[str], replacement: str, everywhere: bool) -> str:
+def replace(text: str, pattern: Any, replacement: str, everywhere: bool) -> str:
     """Replaces matches, as Java does: `$1` and `${name}` are groups, a backslash quotes the next character."""
+    parts, start = [], 0
+    for found in islice(matches(pattern, text), None if everywhere else 1):
+        parts.append(text[start : found.start()])
+        parts += (_part(found, piece) for piece in _REFERENCE.finditer(replacement))
+        start = found.end()
+    return "".join([*parts, text[start:]])
 
-    def expand(found: re.Match[str]) -> str:
-        return "".join(_part(found, piece) for piece in _REFERENCE.finditer(replacement))
 
-    return pattern.sub(expand, text, count=0 if everywhere else 1)
-
-
-def _part(found: re.Match[str], piece: re.Match[str]) -> str:
+def _part(found: Any, piece: re.Match[str]) -> str:
     quoted, number, name = piece.groups()
     if quoted is not None:
         return str(quoted)

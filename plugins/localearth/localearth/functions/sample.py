@@ -15,7 +15,7 @@ from shapely.geometry import Point
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_region import image_projection, region_of, region_or_footprint
-from localearth.functions.support import generator
+from localearth.functions.support import check_count, generator
 from localearth.registry import function
 from localearth.values.array import make
 from localearth.values.collection import Collection, lazy
@@ -27,6 +27,9 @@ from localearth.values.projection import Projection, reproject, whole
 LIMIT = 10_000_000
 """Maximum number of pixels around a region."""
 
+FEATURES = 1_000_000
+"""Maximum number of features of a sample, some 600 bytes each; Earth Engine refuses them by memory."""
+
 _DRAWN = "Not the pixels that Google draws for a seed. `tileScale` is ignored."
 
 
@@ -35,12 +38,12 @@ class Pixels:
     """The pixels of an image in a region.
 
     Attributes:
-        columns: for every band, its name, values and validity, each (n,).
+        columns: for every band, its name, values and validity, each with n rows.
         lon: longitudes of the centres, (n,).
         lat: latitudes of the centres, (n,).
     """
 
-    columns: list[tuple[str, list[Any], NDArray[np.bool_]]]
+    columns: list[tuple[str, NDArray[Any], NDArray[np.bool_]]]
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
 
@@ -54,9 +57,18 @@ class Pixels:
 
     def feature(self, at: int, properties: dict[str, Any], geometries: bool) -> Feature:
         """A pixel as a feature."""
-        values = {name: column[at] if valid[at] else None for name, column, valid in self.columns}
+        values = {name: _number(column[at]) if valid[at] else None for name, column, valid in self.columns}
         place = Geometry(Point(float(self.lon[at]), float(self.lat[at]))) if geometries else None
         return Feature(place, {**properties, **values})
+
+    def features(self, chosen: NDArray[Any], geometries: bool) -> list[Feature]:
+        """Some of the pixels as features.
+
+        Raises:
+            EarthEngineError: there would be too many.
+        """
+        check_count(len(chosen), "features", FEATURES)
+        return [self.feature(at, {}, geometries) for at in chosen.tolist()]
 
 
 def sampled_pixels(image: Image, geometry: Geometry, projection: Projection) -> Pixels:
@@ -66,10 +78,7 @@ def sampled_pixels(image: Image, geometry: Geometry, projection: Projection) -> 
     columns = []
     for band in image.bands:
         values, mask = pull(band.source, region.grid)
-        inside = values[region.centre].tolist()
-        if band.type.dimensions or not band.type.is_integer:
-            inside = [_number(each) for each in inside]
-        columns.append((band.name, inside, mask[region.centre]))
+        columns.append((band.name, values[region.centre], mask[region.centre]))
     x, y = (each[region.centre] for each in region.grid.centres())
     lon, lat = reproject(region.grid.crs, "EPSG:4326", x, y)
     return Pixels(columns, lon, lat)
@@ -78,7 +87,8 @@ def sampled_pixels(image: Image, geometry: Geometry, projection: Projection) -> 
 def _number(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return make(value)
-    return whole(value) if isinstance(value, float) else value
+    number = value.item()
+    return whole(number) if isinstance(number, float) else number
 
 
 @function("Image.sample", note="`numPixels` draws exactly as many pixels. " + _DRAWN)
@@ -112,7 +122,7 @@ def sample(
             chosen = np.sort(generator(seed).choice(chosen, count, replace=False))
         if drop:
             chosen = chosen[found.complete[chosen]]
-        return [found.feature(at, {}, geometries) for at in chosen.tolist()]
+        return found.features(chosen, geometries)
 
     return lazy(make)
 
@@ -131,6 +141,7 @@ def sample_regions(
     target = image_projection(image, projection, None, scale)
 
     def each() -> Iterator[Feature]:
+        total = 0
         for feature in collection.elements:
             if feature.geometry is None:
                 raise EarthEngineError("Image.sampleRegions: a feature has no geometry.", placed=True)
@@ -140,7 +151,10 @@ def sample_regions(
                 for name, value in feature.properties.items()
                 if (name in names if names is not None else not name.startswith("system:"))
             }
-            for number, at in enumerate(np.flatnonzero(found.complete).tolist()):
+            chosen = np.flatnonzero(found.complete).tolist()
+            total += len(chosen)
+            check_count(total, "features", FEATURES)
+            for number, at in enumerate(chosen):
                 kept["system:index"] = f"{index_of(feature)}_{number}"
                 yield found.feature(at, kept, geometries)
 
@@ -186,6 +200,6 @@ def stratified_sample(
             if wanted < len(members):
                 members = np.sort(random.choice(members, wanted, replace=False))
             chosen += members.tolist()
-        return [found.feature(at, {}, geometries) for at in chosen]
+        return found.features(np.array(chosen, int), geometries)
 
     return lazy(make)

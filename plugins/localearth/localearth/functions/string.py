@@ -132,7 +132,7 @@ def match(text: str, regex: str, flags: str) -> list[str]:
     """The first match and its groups; with the flag g, all matches without groups, as geetools' tests need."""
     pattern = regular.compiled(regex, flags, text)
     if "g" in flags:
-        return [found[0] for found in pattern.finditer(text)]
+        return [found[0] for found in regular.matches(pattern, text)]
     found = pattern.search(text)
     if found is None:
         return []

@@ -9,7 +9,7 @@ from localearth.errors import EarthEngineError
 from localearth.promote import Mismatch, converter
 from localearth.values.feature import index_of
 from localearth.values.function import Function
-from localearth.values.image import Image, ImageBand
+from localearth.values.image import Image, ImageBand, of_bands
 from localearth.values.pixel_type import numbers_only
 from localearth.values.reducer import Reducer
 
@@ -73,6 +73,24 @@ def pairs(left: Image, right: Image) -> Pairs:
             "the images have neither equal names nor equal numbers of bands."
         )
     return [(band.name, band, by_name[band.name]) for band in common]
+
+
+def is_constant(band: ImageBand) -> bool:
+    """Whether a band has no pixels of its own: it has no bounds, or only those of a clip."""
+    return band.projection.nominal_scale > 100_000 and (band.dimensions is None or len(band.dimensions) > 2)
+
+
+def base_of(left: ImageBand, right: ImageBand) -> ImageBand:
+    """The band whose projection a result takes: the left one, unless only the right one is not constant."""
+    return right if is_constant(left) and not is_constant(right) else left
+
+
+def of_pairs(left: Image, right: Image, bands: Iterable[ImageBand]) -> Image:
+    """The result of an operation on two images, with the footprint of the left one if it is not a constant."""
+    base = right if left.footprint is None and not left.properties and right.footprint is not None else left
+    # Google keeps the footprint but not the properties of the operands.
+    kept = {key: base.properties[key] for key in ("system:index", "system:footprint") if key in base.properties}
+    return of_bands(bands, properties=kept, footprint=base.footprint)
 
 
 def of_numbers(image: Image) -> Image:

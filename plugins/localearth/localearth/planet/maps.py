@@ -22,6 +22,7 @@ CANOPY = "users/nlang/ETH_GlobalCanopyHeight_2020_10m_v1"
 CANOPY_SD = "users/nlang/ETH_GlobalCanopyHeightSD_2020_10m_v1"
 ASTER = "projects/sat-io/open-datasets/ASTER/GDEM"
 SRTM = "USGS/SRTMGL1_003"
+SRTM90 = "CGIAR/SRTM90_V4"
 
 SECOND = 1.0 / 3600.0
 """Size of a pixel of the elevations, degrees."""
@@ -92,6 +93,7 @@ def assets(planet: Planet) -> list[ImageAsset | ArrayCollection]:
         *made,
         _Map(planet, "b1", "int16", _grid(83.0, -83.0, SECOND), _elevation).image(ASTER),
         _Map(planet, "elevation", "int16", _SRTM_GRID, _ground).image(SRTM, **_SRTM_TIME),
+        _Map(planet, "elevation", "int16", _grid(60.0, -60.0, 3 * SECOND), _ground).image(SRTM90, **_SRTM_TIME),
         _Map(planet, "b1", "uint8", tens, _height).image(CANOPY),
         _Map(planet, "b1", "uint8", tens, _height_deviation).image(CANOPY_SD),
     ]

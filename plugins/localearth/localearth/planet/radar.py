@@ -85,10 +85,10 @@ class Take:
         return Grid(self.grid.crs, (a, b, float(x), d, e, float(y)), 21, 10)
 
 
-def radar_bands(planet: Planet, take: Take, polarisations: list[str]) -> list[MadeBand]:
-    """The bands of a scene: its polarisations, float64 dB, and the angle."""
-    pixels = take.pixels
-    bands = [made_band(name, "float64", pixels, partial(_backscatter, planet, take, name)) for name in polarisations]
+def radar_bands(planet: Planet, take: Take, polarisations: list[str], power: bool = False) -> list[MadeBand]:
+    """The bands of a scene: its polarisations, float64 dB or float32 power, and the angle."""
+    pixels, read, dtype = take.pixels, _power if power else _backscatter, "float32" if power else "float64"
+    bands = [made_band(name, dtype, pixels, partial(read, planet, take, name)) for name in polarisations]
     return [*bands, made_band("angle", "float32", take.ties, partial(_angle, take))]
 
 
@@ -121,6 +121,11 @@ def _backscatter(planet: Planet, take: Take, name: str, part: Window) -> tuple[P
     level -= 0.12 * (_incidence(take, x[None, :], y[:, None]) - 38.0)
     level += 1.45 * bell(salt("speckle", name, take.key), *window.indices())
     return np.where(valid, np.round(level * 64.0) / 64.0, 0.0), valid
+
+
+def _power(planet: Planet, take: Take, name: str, part: Window) -> tuple[Pixels, Mask]:
+    level, valid = _backscatter(planet, take, name, part)
+    return np.where(valid, 10.0 ** (level / 10.0), 0.0).astype(np.float32), valid
 
 
 def _level(truth: Truth, take: Take, name: str) -> Floats:

@@ -25,7 +25,8 @@ from localearth.planet.truth import Planet
 from localearth.raster.grid import Grid
 from localearth.worlds.base import Area, ImageAsset, Interval
 
-ID = "COPERNICUS/S1_GRD"
+ID, POWER = "COPERNICUS/S1_GRD", "COPERNICUS/S1_GRD_FLOAT"
+"""The scenes in dB, and the same scenes in linear power."""
 
 FRAME = 0.0265
 """Length of a frame along the track, radians (170 km, 25 s)."""
@@ -68,10 +69,10 @@ class Sentinel1:
         properties: of the collection.
     """
 
-    def __init__(self, planet: Planet) -> None:
-        self.id = ID
+    def __init__(self, planet: Planet, asset_id: str = ID) -> None:
+        self.id = asset_id
         self.properties: Mapping[str, Any] = {
-            "title": "Synthetic Sentinel-1 ground range detected, dB",
+            "title": f"Synthetic Sentinel-1 ground range detected, {'dB' if asset_id == ID else 'linear power'}",
             "date_range": [EPOCH_MS, END_MS],
         }
         self._planet = planet
@@ -194,7 +195,7 @@ class Sentinel1:
             **_SAME,
         }
         take = Take(key, frame.ascending, frame.corners, frame.grid, start + length / 2)
-        bands = LazyBands(partial(radar_bands, self._planet, take, polarisations))
+        bands = LazyBands(partial(radar_bands, self._planet, take, polarisations, self.id == POWER))
         return ImageAsset(f"{self.id}/{index}", properties, bands, frame.footprint, ring=True)
 
 

@@ -1,4 +1,4 @@
-"""Sentinel-2: the collections of level 1C and level 2A."""
+"""Sentinel-2: the collections of level 1C and level 2A, harmonized and as the products have the values."""
 
 from functools import partial
 from typing import Any
@@ -19,6 +19,9 @@ from localearth.worlds.base import Mask, Pixels
 L1C = "COPERNICUS/S2_HARMONIZED"
 L2A = "COPERNICUS/S2_SR_HARMONIZED"
 
+OFFSET = 1000.0
+"""What products from `POLYGONS_END` on, those of PROCESSING_BASELINE 04.00, have added to reflectances."""
+
 L2A_FROM, L2A_ALL = start_of(2017, 3, 28), start_of(2018, 12, 14)
 """Level 2A is available for some granules from the first date, and for all from the second."""
 
@@ -27,12 +30,15 @@ POLYGONS_END, CLASSES_FROM = start_of(2022, 1, 25), start_of(2024, 2, 29)
 
 
 class Sentinel2(SceneCollection):
-    """One of the two collections; see `CollectionAsset`."""
+    """One of the four collections; see `CollectionAsset`."""
 
-    def __init__(self, scenes: Scenes, optics: Optics, air: bool) -> None:
+    def __init__(self, scenes: Scenes, optics: Optics, air: bool, harmonized: bool = True) -> None:
         self.since = EPOCH_MS if air else L2A_FROM
-        super().__init__(scenes, optics, L1C if air else L2A, f"Synthetic Sentinel-2 level {'1C' if air else '2A'}")
+        asset_id = L1C if air else L2A
+        title = f"Synthetic Sentinel-2 level {'1C' if air else '2A'}"
+        super().__init__(scenes, optics, asset_id if harmonized else asset_id.removesuffix("_HARMONIZED"), title)
         self._air = air
+        self._harmonized = harmonized
         self._seed = scenes.planet.seed
 
     def _has(self, scene: Scene) -> bool:
@@ -52,8 +58,10 @@ class Sentinel2(SceneCollection):
         key = salt(self._seed, "haze", scene.index)
         haze = 0.55 + 0.65 * chance(key) ** 2
         names = [name for name in BANDS if self._air or name != "B10"]
+        shift = 0.0 if self._harmonized or scene.time < POLYGONS_END else OFFSET
         made: list[tuple[str, int, str, Any]] = [
-            (name, RESOLUTION[name], "uint16", partial(measured, name, self._air, haze)) for name in names
+            (name, RESOLUTION[name], "uint16", partial(_shifted, partial(measured, name, self._air, haze), shift))
+            for name in names
         ]
         if not self._air:
             made += [("AOT", 10, "uint16", partial(_flat, 90.0 * haze)), ("WVP", 10, "uint16", partial(_flat, 1500.0))]
@@ -87,6 +95,10 @@ def measured(name: str, air: bool, haze: float, part: Part) -> Floats:
     values = part.means(reflectance(part.view, name, air, haze))
     noise = bell(salt(name, part.view.seen.key), *part.indices())
     return np.clip(values + noise * (3.0 + 0.004 * values), 1.0, 65535.0)
+
+
+def _shifted(make: Any, shift: float, part: Part) -> Any:
+    return make(part) + shift
 
 
 def _flat(value: float, part: Part) -> Floats:

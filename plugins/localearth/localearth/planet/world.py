@@ -43,9 +43,13 @@ class SyntheticWorld:
         self.planet = Planet(seed, open_land_mask())
         scenes, optics = Scenes(self.planet), Optics(self.planet, KEPT)
         made = [
-            sentinel2.Sentinel2(scenes, optics, air=True),
-            sentinel2.Sentinel2(scenes, optics, air=False),
+            *(
+                sentinel2.Sentinel2(scenes, optics, air, harmonized)
+                for harmonized in (True, False)
+                for air in (True, False)
+            ),
             sentinel1.Sentinel1(self.planet),
+            sentinel1.Sentinel1(self.planet, sentinel1.POWER),
             landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT8),
             landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT9),
             cloud_score.CloudScore(scenes, optics),
