@@ -98,7 +98,7 @@ def measured(name: str, air: bool, haze: float, part: Part) -> Floats:
 
 
 def _shifted(make: Any, shift: float, part: Part) -> Any:
-    return make(part) + shift
+    return np.minimum(make(part) + shift, 65535.0)
 
 
 def _flat(value: float, part: Part) -> Floats:
