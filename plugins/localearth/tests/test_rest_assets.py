@@ -189,7 +189,8 @@ def test_a_table_is_downloaded_as_a_file_of_gdal(fetch, tmp_path, name):
     if name == "table.kmz":
         with zipfile.ZipFile(path) as archive:
             path = Path(archive.extract("doc.kml", tmp_path))
-    meta, _, shapes, fields = pyogrio.raw.read(path)
+    # Not the dates of KML, which pyogrio 0.13 reads with a warning of NumPy 2.5.
+    meta, _, shapes, fields = pyogrio.raw.read(path, columns=["n", "a long name", "a long nam"])
     found = dict(zip([name.lower()[:6] for name in meta["fields"]], fields, strict=True))
     assert [str(value) for value in found["a long"]] == ["ä", "None"]
     assert float(found["n"][0]) == 7
