@@ -10,7 +10,7 @@ from mmearth_core.download.run import without_old_garbage
 
 @pytest.fixture(autouse=True)
 def as_in_a_program():
-    """Objects are not kept from the collector, as they are in tests."""
+    """Undoes the gc.freeze of the root conftest, which a program does not call."""
     gc.unfreeze()
     yield
     gc.freeze()

@@ -61,7 +61,6 @@ def forms(quick):
     return [pytest.param(form, marks=() if form in quick else pytest.mark.slow) for form in FORMS]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", forms(QUICK))
 def test_what_is_written_passes_its_tests_and_downloads(form, tmp_path):
     done = new("snow-depth", *FORMS[form], "--dir", tmp_path)

@@ -2,7 +2,8 @@
 
 NPY is a structured array in which every band has its own type; it has no mask, and masked pixels are 0 (assumed; a
 graph can set another value with `unmask`). A GeoTIFF has one type, and a no-data value that depends on it. A PNG is
-transparent where it is masked, partly where the smallest mask of its bands is below 1; a JPEG lies on black (assumed).
+transparent where it is masked, partly where the smallest mask of its bands is below 1; a JPEG has a black
+background (assumed).
 """
 
 import io

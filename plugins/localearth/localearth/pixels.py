@@ -80,7 +80,7 @@ def chosen_bands(image: Image, names: list[str] | None) -> tuple[ImageBand, ...]
 def check_size(bands: tuple[ImageBand, ...], grid: Grid) -> None:
     """Refuses a request above Google's limits, with Google's messages, and a band that no file can name."""
     if not all(band.name for band in bands):
-        raise EarthEngineError("A band without a name has no pixels to download; rename it.")
+        raise EarthEngineError("A band without a name cannot be downloaded; rename it.")
     if not bands:
         raise EarthEngineError("Image has no bands.")
     if len(bands) > MAX_BANDS:

@@ -11,7 +11,7 @@ _GROUPS = {
     "Model.": "models are not planned",
     "TemporalSegmentation.": "algorithms for change detection are not planned",
 }
-"""Groups of functions by the beginning of their names."""
+"""Reasons for groups of functions, by the start of their names."""
 
 REASONS = {
     "Reducer.fixed2DHistogram": "the names of the outputs and the order of the axes are not documented",
@@ -35,7 +35,7 @@ REASONS = {
     "Image.loadZarrV2Array": _STORAGE,
     "ImageCollection.loadZarrV2Array": _STORAGE,
 }
-"""The reason for each function that many programs use."""
+"""Reasons for single functions."""
 
 
 def reason(name: str) -> str:

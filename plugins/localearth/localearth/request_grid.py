@@ -10,7 +10,7 @@ from localearth.pixels import COEFFICIENTS, parse_grid, parse_size
 from localearth.raster.grid import Grid
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand
-from localearth.values.projection import Projection
+from localearth.values.projection import Projection, canonical
 
 
 def native_grid(image: Image, bands: tuple[ImageBand, ...]) -> Grid:
@@ -68,7 +68,7 @@ def request_grid(
 def _grid_of_region(given: Mapping[str, Any], image: Image, region: Geometry | None) -> Grid:
     """The grid of a region, by default the whole image, in the image's projection or in a CRS."""
     own = projection_of(image)
-    crs = given.get("crsCode") or given.get("crsWkt") or own.crs
+    crs = canonical(given.get("crsCode") or given.get("crsWkt") or own.crs)
     projection = own if crs == own.crs else Projection(crs).at_scale(own.nominal_scale)
     where = region or image.footprint
     if where is None:

@@ -149,7 +149,7 @@ def _milliseconds(text: str) -> float:
 
 
 def _region(text: str) -> Any:
-    """The geometry of `intersects("...")`: GeoJSON, or a dictionary as the client writes it into an address."""
+    """The geometry of `intersects("...")`: GeoJSON, or the text of a Python dictionary, which the client sends."""
     content = text.strip()[1:-1].replace('\\"', '"').replace("'", '"').replace("False", "false").replace("True", "true")
     try:
         return shape(json.loads(content))

@@ -44,14 +44,14 @@ def written(rows: Sequence[Any], columns: Sequence[str], file_format: str) -> by
             raise EarthEngineError(
                 f"The first {_NAME_LENGTH} characters of the columns of a shapefile must differ: {', '.join(columns)}."
             )
-    data, masks = zip(*(_column([row.properties.get(each) for row in rows]) for each in columns), strict=True)
+    filled = [_column([row.properties.get(each) for row in rows]) for each in columns]
     with TemporaryDirectory() as folder:
         pyogrio.raw.write(
             Path(folder, name),
             np.asarray([None if shape is None else shapely.to_wkb(shape) for shape in shapes], object),
-            list(data),
+            [values for values, _ in filled],
             names,
-            field_mask=list(masks),
+            field_mask=[null for _, null in filled],
             layer=Path(name).stem,
             driver=driver,
             geometry_type=kind,

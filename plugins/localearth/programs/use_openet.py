@@ -11,7 +11,7 @@ place = ee.Geometry.Point([9.0, 48.0])
 days = ee.ImageCollection("UCSB-CHG/CHIRPS/DAILY").filterDate("2022-06-20", "2022-07-10")
 scenes = ee.ImageCollection("LANDSAT/LC08/C02/T1_L2").merge(ee.ImageCollection("LANDSAT/LC09/C02/T1_L2"))
 scenes = scenes.filterBounds(place).filterDate("2022-05-01", "2022-09-01")
-scenes = scenes.filter(ee.Filter.eq("WRS_ROW", scenes.first().get("WRS_ROW")))  # one scene a day
+scenes = scenes.filter(ee.Filter.eq("WRS_ROW", scenes.first().get("WRS_ROW")))  # one scene per day
 
 
 def at_place(collection: ee.ImageCollection, bands: list[str]) -> dict[int, list]:

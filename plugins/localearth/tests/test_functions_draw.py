@@ -59,6 +59,23 @@ def test_areas_and_outlines(picture):
     assert (found[~inner & ~edge & ~ends] == -1).all()
 
 
+def test_a_tile_has_the_corner_of_an_outline_that_lies_beyond_it(pixels):
+    # The tip of a sharp corner reaches further into the right half than the size and the width of the style.
+    styled = ee.FeatureCollection([polygon([(1, 11), (8, 12), (1, 13)])]).style(color="blue", width=6)
+    image = styled.select("vis-blue").toDouble().unmask(-1, False)
+    whole, half = (
+        pixels(image, left, TOP, side, SIDE, 10, CRS)["vis-blue"]
+        for left, side in ((LEFT, SIDE), (LEFT + 180, SIDE - 18))
+    )
+    assert (half == 255).any()
+    np.testing.assert_array_equal(half, whole[:, 18:])
+
+
+def test_a_point_of_size_0_is_not_drawn(picture):
+    found = picture(ee.FeatureCollection([ee.Geometry.Point(place([(3, 3)])[0], CRS)]).style(pointSize=0))
+    assert (found == -1).all()
+
+
 def test_points_have_markers(picture):
     point = ee.FeatureCollection([ee.Geometry.Point(place([(12.4, 12.7)])[0], CRS)])
     away = np.abs(CENTRES - [12.4, 12.7])

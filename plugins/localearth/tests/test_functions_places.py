@@ -72,9 +72,9 @@ def test_a_composite_of_a_grid(endless, pixels, kit, compose, expected):
     np.testing.assert_array_equal(got, expected(values))
     # One list for all bands of a request, and two for a merged collection.
     regions = [region for region, _ in asset.asked if region is not None]
-    assert len(regions) in (1, 2)
+    assert len(regions) == 1 + ("ImageCollection.merge" in compose(collection()).serialize())
     assert regions[0].area < 0.03
-    assert compose(collection()).bandNames().size().getInfo() in (1, 2)
+    assert compose(collection()).bandNames().getInfo() in (["B2"], ["B2", "B3"])
 
 
 @pytest.mark.parametrize("compose", [lambda images: images.mean(), lambda images: images.qualityMosaic("B2")])
@@ -89,7 +89,7 @@ def test_bounds_after_a_map_reach_the_asset(endless, kit):
     asset, _ = endless
     place = ee.Geometry.Point(asset.members[0].footprint.centroid.coords[0])
     assert collection().filterBounds(place).size().getInfo() == 4
-    assert [region is None for region, _ in asset.asked if region is not None] == [False]
+    assert len([region for region, _ in asset.asked if region is not None]) == 1
 
 
 def test_counts_need_a_region(endless):

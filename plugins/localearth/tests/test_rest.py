@@ -142,7 +142,7 @@ def test_a_region_is_divided_by_the_dimensions_and_has_the_images_pixels_without
 
 
 def test_a_crs_alone_has_pixels_of_the_images_size(world):
-    width, height = np.load(io.BytesIO(partial(world, {"crsCode": "EPSG:32617"})[2])).shape[::-1]
+    width, height = np.load(io.BytesIO(partial(world, {"crsCode": "epsg:32617"})[2])).shape[::-1]
     corners = Transformer.from_crs("EPSG:32618", "EPSG:32617", always_xy=True).transform(
         [X, X + 2400, X, X + 2400], [Y, Y, Y - 2400, Y - 2400]
     )

@@ -197,6 +197,12 @@ def test_a_table_is_downloaded_as_a_file_of_gdal(fetch, tmp_path, name):
     assert shapely.from_wkb(shapes[0]).bounds == (10, 50, 11, 51)
 
 
+def test_a_table_without_columns_is_a_file_of_geometries(fetch, tmp_path):
+    path = tmp_path / "table.kml"
+    path.write_bytes(fetch(points(2).getDownloadURL("KML", [".geo"])))
+    assert len(pyogrio.raw.read(path, columns=[])[2]) == 2
+
+
 def test_a_shapefile_has_one_type_of_geometries(client, world):
     mixed = points(1).merge(ee.FeatureCollection([ee.Feature(ee.Geometry.BBox(0, 0, 1, 1))]))
     client.local = LocalTransport(world)

@@ -97,7 +97,7 @@ ANSWERS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "dictionary-absent",
-        "`toDictionary` with the name of a property that is missing has null for it.",
+        "`toDictionary` gives null for a named property that is missing.",
         "`get` of one property is null; geeViz asks for `system:time_end` of images that do not have it "
         "(https://github.com/gee-community/geeViz, `gee2Pandas.py`)",
         Probe(lambda ee: ee.Feature(None, {"a": 1}).toDictionary(["a", "b"]), {"a": 1, "b": None}),

@@ -71,7 +71,7 @@ def grid_at(left: float, top: float, count: int, size: float, crs: str) -> dict[
 
 
 def strip(ee: Any, metres: float) -> Any:
-    """A rectangle of 10 m from the checks' origin southward, and of so many metres eastward."""
+    """A rectangle from the checks' origin: 10 m to the south and `metres` to the east."""
     return ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + metres, TOP], ZONE, False)
 
 

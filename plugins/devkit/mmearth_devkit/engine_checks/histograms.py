@@ -24,8 +24,9 @@ HISTOGRAMS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "histogram-width",
-        "The width of buckets is the smallest power of 2, times `minBucketWidth` if that is given, with which at most "
-        "`maxBuckets` reach from the smallest to the largest value. Buckets start at multiples of the width.",
+        "The width of buckets is the smallest power of 2, or `minBucketWidth` times 1, 2, 4 and so on, with which at "
+        "most `maxBuckets`, rounded up to a power of 2, reach from the smallest to the largest value. Buckets start at "
+        "multiples of the width.",
         "the descriptions speak of `any power of 2` and of a minimum; the order of values must not matter on a "
         "distributed server",
         Probe(
@@ -85,7 +86,7 @@ HISTOGRAMS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "fixedHistogram-edges",
-        "A value is in the last bucket of `fixedHistogram` whose printed edge it reaches: 0.3 does not reach "
+        "`fixedHistogram` puts a value in the last bucket whose lower edge, as printed, is not above it: 0.3 is below "
         "0.30000000000000004.",
         "the description says `lower (inclusive) bound`",
         Probe(

@@ -110,8 +110,8 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "distance-far",
-        "`fastDistanceTransform` does not mask pixels without any in the neighborhood, and gives a larger distance "
-        "there; in the local engine it is infinite.",
+        "`fastDistanceTransform` does not mask pixels that have no pixel other than 0 in the neighborhood; their "
+        "distance is larger than the neighborhood, and in the local engine infinite.",
         "Google's guide on best practices erodes with it; geedim clamps it",
         Probe(
             lambda ee: _steps(ee).eq(0).fastDistanceTransform(2).gt(4).rename("a").unmask(7, False),
@@ -200,8 +200,8 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "best-effort",
-        "With `bestEffort`, the size of pixels is multiplied by the square root of their number through `maxPixels`, "
-        "and by 1 % until that is enough; their origin stays.",
+        "With `bestEffort`, the pixel size is multiplied by the square root of (number of pixels / `maxPixels`), "
+        "then increased in steps of 1 % until the number fits; the origin stays.",
         "a message of the servers says `at whatever scale results in 'maxPixels' total pixels` "
         "(https://github.com/gee-community/geemap/issues/122)",
         Probe(

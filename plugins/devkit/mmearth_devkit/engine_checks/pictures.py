@@ -39,7 +39,7 @@ def _box(ee: Any, start: float, end: float) -> Any:
 PICTURES: tuple[EngineCheck, ...] = (
     assumed(
         "visualize-comparison",
-        "Without `min` and `max`, integers whose range is not that of a type are stretched between its limits: the "
+        "Without `min` and `max`, integers whose range is not that of a type are stretched over that range: the "
         "result of a comparison is black and white.",
         "Google's guide on relational operations shows it so",
         Probe(lambda ee: columns(ee).gt(0).visualize(), {"vis-gray": [0, 255]}, row_of(2)),
@@ -56,8 +56,8 @@ PICTURES: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "random-numbers",
-        "`Image.random` and the colours of `randomVisualizer` depend on the seed and the place only. The numbers are "
-        "others than Google's.",
+        "`Image.random` depends only on the seed and the pixel of the requested grid, `randomVisualizer` only on the "
+        "value. The numbers and colours differ from Google's.",
         "the descriptions speak of a random number at each pixel location, and a color for each value",
         unchecked="The numbers differ.",
     ),

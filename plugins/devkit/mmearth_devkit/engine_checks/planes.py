@@ -78,7 +78,7 @@ PLANES: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "translate-y",
-        "`translate` moves an image north for a positive y in metres, and along the rows for one in pixels.",
+        "`translate` moves an image north for a positive y in metres, and to higher row numbers for one in pixels.",
         "both are the directions of the coordinates",
         Probe(
             lambda ee: [

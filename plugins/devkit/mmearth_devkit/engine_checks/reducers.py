@@ -162,7 +162,7 @@ REDUCERS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "countEvery-nulls",
-        "`countEvery` counts nulls, but no masked pixels.",
+        "`countEvery` counts nulls, but not masked pixels.",
         "the description says `the number of inputs`; a guide says that masked pixels are not used",
         Probe(
             lambda ee: [
@@ -186,7 +186,7 @@ REDUCERS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "combined-nulls",
-        "Of reducers with inputs of their own, as in `repeat`, each drops the nulls of its own inputs.",
+        "Where combined reducers have separate inputs, as in `repeat`, each drops only the nulls of its own inputs.",
         "the description says that they run in parallel",
         Probe(lambda ee: _gaps(ee).reduceColumns(ee.Reducer.mean().repeat(2), ["a", "b"]), {"mean": [1.5, 5]}),
     ),

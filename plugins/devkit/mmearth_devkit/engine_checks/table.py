@@ -62,8 +62,8 @@ function or argument is refused. [localearth-functions.md](localearth-functions.
 assumptions about a single function.
 
 The plugins and the local engine have the same authors, so a wrong assumption could be in both, and no test on the local
-engine alone would find it. Two things would: the answers that Google prints in its API samples, a table of which the
-tests of localearth compare, and these rules asked of Google. Rules with a tick are tested by
+engine alone would find it. Two things would: the answers that Google prints in its API samples, which the tests of
+localearth compare with its own, and running these rules on Google. Rules with a tick are tested by
 
     mmearth-core engine check                       # asks Google, with your account: some 230 tiny requests
     mmearth-core engine check --engine local        # asks the local engine, where all rules agree

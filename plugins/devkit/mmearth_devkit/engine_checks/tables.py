@@ -204,7 +204,7 @@ TABLES: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "dictionary-rows",
-        "`Dictionary.toArray` makes a row of a list.",
+        "`Dictionary.toArray` turns each list into a row.",
         "Google's tutorial imad-tutorial-pt1 projects the result to its second axis",
         Probe(lambda ee: ee.Dictionary({"a": [1, 2]}).toArray(), [[1, 2]]),
     ),
@@ -231,7 +231,7 @@ TABLES: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "aggregate-nothing",
-        "`aggregate_sum` of no values is 0, that of deviations and variances is null.",
+        "`aggregate_sum` of no values is 0, aggregated deviations and variances of no values are null.",
         "the sum of nothing is 0, and it has no mean",
         Probe(
             lambda ee: [

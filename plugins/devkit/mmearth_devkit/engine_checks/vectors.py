@@ -112,7 +112,7 @@ VECTORS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "glcm-pairs",
-        "`glcmTexture` counts a pair in both orders if both pixels are in the window, and has natural logarithms.",
+        "`glcmTexture` counts a pair in both orders if both pixels are in the window, and uses natural logarithms.",
         "a course publishes 0.0281 and 3.577 as the extremes of `asm` and `ent` in 5 x 5 pixels "
         "(https://github.com/iamdonovan/iamdonovan.github.io, egm702), which are those of this rule",
         Probe(
@@ -155,9 +155,9 @@ VECTORS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "cost-steps",
-        "A step of `cumulativeCost` costs its length times the mean of both pixels' costs, and a source 0; without a "
-        "way of at most maxDistance / scale steps a pixel is masked.",
-        "programs after code of Google's Matt Hancher fill gaps with the half of a step in the source's pixel",
+        "A step of `cumulativeCost` costs its length times the mean cost of its two pixels; a source costs 0. A pixel "
+        "that no path of at most maxDistance / scale steps reaches is masked.",
+        "programs based on code by Google's Matt Hancher rely on the half step inside the source pixel to fill gaps",
         Probe(
             lambda ee: (
                 _places(ee)[0]
@@ -174,7 +174,7 @@ VECTORS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "paint-constant",
-        "A constant that is painted takes other colours too.",
+        "`paint` on a constant image also accepts values other than the constant.",
         "programs use ee.Image(0).paint(features, 1) as a mask, although the guide on collections says that a constant "
         "is clamped to its value",
         Probe(

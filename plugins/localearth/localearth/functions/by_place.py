@@ -1,4 +1,4 @@
-"""Composites of collections whose list would be too long: they list the images of each requested grid only.
+"""Composites of collections with too many images to list: only the images near each requested grid are listed.
 
 An image far away contributes to a grid if a mapped function moves its pixels there, as `translate` does, or fills
 pixels from a neighbourhood. How far is found by a trial: the function is applied to an image without valid pixels, and
@@ -42,7 +42,7 @@ def counts_images(reducer: Any) -> bool:
 
 
 def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
-    """A composite that, of a collection whose list would be too long, lists the images of each requested grid only.
+    """Makes a composite list only the images near each requested grid if its collection is too long to list.
 
     Its bands and their types are those of the first image; where none that passes the filters is found soon, those of
     another one.
@@ -76,6 +76,7 @@ def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
         try:
             found = collection.head(1)
         except EarthEngineError:
+            # No image that passes the filters was found soon; any other image has the same bands.
             found = collection.sample()
         first = composed(of_elements(found, of_images=True))
         return first.with_bands(map(one, first.bands))

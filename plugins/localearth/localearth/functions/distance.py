@@ -57,7 +57,7 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
     if metric not in METRICS:
         raise refuse("metric", metric, f"use one of {', '.join(METRICS)}")
     if neighborhood < 0:
-        raise refuse("neighborhood", neighborhood, "use a number of pixels")
+        raise refuse("neighborhood", neighborhood, "it must not be negative")
     furthest = neighborhood**2 if metric == "squared_euclidean" else neighborhood
 
     band = image.single()
@@ -102,8 +102,9 @@ def distance(image: Image, kernel: Kernel | None, skip: bool) -> Image:
 
 @function(
     "Image.directionalDistanceTransform",
-    note="Without `labelBand`. The angle is counterclockwise from the grid's right; the search goes on by one column "
-    "or row, whichever is faster, and distances are in pixels (assumed). Where nothing is found, the pixel is masked.",
+    note="Without `labelBand`. The angle is counterclockwise from the direction of the columns; the search "
+    "steps one pixel along the longer axis; distances are in pixels (assumed). Pixels for which nothing is found are "
+    "masked.",
 )
 def directional_distance(image: Image, angle: float, furthest: int, label: str | None) -> Image:
     """The distance to the nearest pixel that is not 0, in a direction.
@@ -114,7 +115,7 @@ def directional_distance(image: Image, angle: float, furthest: int, label: str |
     if label is not None:
         raise refuse("labelBand", label, "leave it out")
     if furthest < 0:
-        raise refuse("maxDistance", furthest, "use a number of pixels")
+        raise refuse("maxDistance", furthest, "it must not be negative")
     band = image.single()
     right, down = math.cos(math.radians(angle)), -math.sin(math.radians(angle))
     fastest = max(abs(right), abs(down))

@@ -25,7 +25,6 @@ _BLOCK = 200_000.0
 _FURTHEST = 1_000_000.0
 """Maximum radius, metres: in a plane, the nearest point of a feature must also be the nearest on the globe."""
 
-
 _TURNS = np.array([-360.0, 0.0, 360.0])
 """Degrees by which a piece may be a turn around the globe away."""
 
@@ -57,6 +56,7 @@ def _metres(pieces: NDArray[Any], lon: NDArray[Any], lat: NDArray[Any], radius: 
     # The points may be on both sides of 180 degrees.
     turned = lon - 360 * np.round((lon - lon[0]) / 360)
     plane = Plane(float(turned.mean()), float(lat.mean()))
+    # Distances in the plane differ a little from those on the ellipsoid; the exact radius is applied at the end.
     reach = radius * 1.02
     found = np.full(lon.shape, np.inf)
     margin = (reach + 2 * _BLOCK) / METRES_PER_DEGREE
@@ -91,10 +91,8 @@ def distance(collection: Collection, radius: float, _max_error: float) -> Image:
         lon, lat = grid.centres_in("EPSG:4326")
         found = np.full(grid.shape, np.inf)
         for rows, cols in _blocks(grid):
-            part = found[rows, cols]
-            found[rows, cols] = _metres(pieces, lon[rows, cols].ravel(), lat[rows, cols].ravel(), radius).reshape(
-                part.shape
-            )
+            x, y = lon[rows, cols], lat[rows, cols]
+            found[rows, cols] = _metres(pieces, x.ravel(), y.ravel(), radius).reshape(x.shape)
         good = np.isfinite(found)
         return np.where(good, found, 0), good
 

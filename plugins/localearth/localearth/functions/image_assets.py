@@ -25,7 +25,7 @@ _MOST_FOOTPRINTS = 4096
 
 
 def missing(world: World, kind: str, asset_id: str) -> EarthEngineError:
-    """Google's error for a missing asset, with the asset of the world whose id is most like it."""
+    """Google's error for a missing asset, with the most similar asset id of the world."""
     known = list(world.listed() if hasattr(world, "listed") else getattr(world, "assets", ()))
     like = "".join(f"; the most similar is '{each}'" for each in get_close_matches(asset_id, known, 1))
     return EarthEngineError(

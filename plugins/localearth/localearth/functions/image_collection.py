@@ -29,7 +29,7 @@ def from_images(images: list[Image]) -> Collection:
 
 @function("ImageCollection.toBands")
 def to_bands(collection: Collection) -> Image:
-    """All bands of all images, named `<system:index>_<band>`; equal names get `_1`."""
+    """All bands of all images, named `<system:index>_<band>`; duplicate names get a suffix, such as `_1`."""
     bands = [evolve(band, name=f"{index_of(image)}_{band.name}") for image in collection.images for band in image.bands]
     if len(bands) > MAX_BANDS:
         raise EarthEngineError(f"Too many bands: {len(bands)}, but at most {MAX_BANDS} are allowed.")

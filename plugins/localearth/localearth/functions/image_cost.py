@@ -1,7 +1,7 @@
-"""`Image.cumulativeCost`: the cheapest way from each pixel to a source, over its eight neighbours.
+"""`Image.cumulativeCost`: the cheapest path from each pixel to a source, with steps to the eight neighbours.
 
-A step between two pixels costs its length times the mean of both pixels' costs: a program after code of Google's Matt
-Hancher gets the half of a step in a source's pixel as the difference of two such images, to fill gaps.
+A step between two pixels costs its length times the mean of both pixels' costs. This follows from a program that fills
+gaps, based on code by Matt Hancher of Google: it subtracts two such images to get the half step in a source pixel.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def _lengths(grid: Grid, geodetic: bool) -> Iterator[Floats]:
 
 
 def _cheapest(cost: Floats, source: NDArray[np.bool_], lengths: Iterator[Floats], most: int) -> Floats:
-    """The least cost of the ways with at most so many steps; infinite without any."""
+    """The minimum cost over paths of at most `most` steps; infinite if there is no path."""
     ends = [step_ends(source.shape, *step) for step in _STEPS]
     steps = [length * (cost[one] + cost[two]) / 2 for length, (one, two) in zip(lengths, ends, strict=True)]
     best = np.where(source, 0.0, np.inf)
@@ -58,11 +58,11 @@ def _cheapest(cost: Floats, source: NDArray[np.bool_], lengths: Iterator[Floats]
 
 @function(
     "Image.cumulativeCost",
-    note="Computed on the requested grid. One band, whose name is kept (assumed). Ways have at most maxDistance / "
-    "scale steps; where there is none, the pixel is masked (assumed).",
+    note="Computed on the requested grid. One band, whose name is kept (assumed). Paths have at most maxDistance / "
+    "scale steps; pixels without a path are masked (assumed).",
 )
 def cumulative_cost(costs: Image, sources: Image, furthest: float, geodetic: bool) -> Image:
-    """The cost per metre, summed over the cheapest way to a pixel of the sources that is not 0."""
+    """The cost per metre, summed over the cheapest path to a pixel of the sources that is not 0."""
     band, source = costs.single("cost image"), sources.single("source image")
     numbers_only(band.type, band.name)
     numbers_only(source.type, source.name)

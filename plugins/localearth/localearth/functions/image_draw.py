@@ -18,7 +18,7 @@ from localearth.functions.support import refuse
 from localearth.promote import is_number
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
-from localearth.raster.strokes import centres_in, in_grid, stroke, touched
+from localearth.raster.strokes import MITRE, centres_in, in_grid, stroke, touched
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.colours import rgb
@@ -117,6 +117,8 @@ def _style(given: Mapping[str, Any]) -> _Style:
 def _over(layers: NDArray[np.float64], area: BaseGeometry, paint: Paint) -> None:
     """Paints an area over red, green, blue and opacity, (4, height, width)."""
     colour, opacity = paint
+    if area.is_empty:
+        return
     rows, cols = touched(area, *layers.shape[1:])
     part = layers[:, rows, cols]
     if not opacity or not part.size:
@@ -124,7 +126,7 @@ def _over(layers: NDArray[np.float64], area: BaseGeometry, paint: Paint) -> None
     share = np.where(centres_in(area, rows, cols), opacity, 0)
     below = part[3] * (1 - share)
     total = share + below
-    for channel, level in zip(part, colour, strict=False):
+    for channel, level in zip(part[:3], colour, strict=True):
         channel[:] = np.divide(share * level + below * channel, total, out=channel.copy(), where=total > 0)
     part[3] = total
 
@@ -156,7 +158,7 @@ def style(
             raise EarthEngineError(f"argument 'styleProperty': '{own}' must be a dictionary, not {special!r}.")
         if feature.geometry is not None:
             drawn.append((feature.geometry, _style({**general, **(special or {})})))
-    margin = max((each.size + each.width for _, each in drawn), default=0)
+    margin = max((each.size + each.width * MITRE for _, each in drawn), default=0)
 
     def every(grid: Grid, _pull: Pull) -> Sampled:
         layers = np.zeros((4, *grid.shape))

@@ -76,7 +76,6 @@ def _contrast(pairs: _Pairs) -> Any:
 
 
 def _angular_second_moment(pairs: _Pairs) -> Any:
-    """The angular second moment."""
     joint = pairs.joint()
     total = np.zeros(joint.shape[1:])
     for group in groups(joint):
@@ -211,6 +210,8 @@ def glcm_texture(image: Image, size: int, kernel: Kernel | None, average: bool) 
                 part = slice(rows.start, rows.stop + 2 * size)
                 for by in directions:
                     pairs = _pairs(numbers[part], mask[part], size, by)
+                    # A masked pixel stays masked, so its window must not raise an error.
+                    pairs = _Pairs(pairs.a, pairs.b, pairs.known & good[rows].ravel())
                     found[rows] += measure(pairs).reshape(-1, grid.width) / len(directions)
                     good[rows] &= pairs.known.any(axis=0).reshape(-1, grid.width)
             return found, good

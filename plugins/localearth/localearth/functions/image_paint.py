@@ -55,9 +55,10 @@ class _Painted:
 
 @function(
     "Image.paint",
-    note="A polygon covers the pixels whose centre is inside, lines and points those that they touch; outlines with a "
-    "`width`, not of points, those at most half of it away, in pixels of the requested grid, with square ends and "
-    "mitred corners (assumed). Colours must be values of the bands' types; a text of digits is a number (assumed).",
+    note="A polygon covers the pixels whose centre is inside; lines and points cover those that they touch. An outline "
+    "with a `width`, in pixels of the requested grid, covers the centres at most half of it away, with square ends and "
+    "mitred corners (assumed); points with a `width` are refused. Colours must be values of the bands' types; a text "
+    "of digits is a number (assumed).",
 )
 def paint(image: Image, collection: Collection, color: Any, width: Any) -> Image:
     """The image with the features of a collection painted over it, later ones over earlier ones."""
@@ -94,7 +95,7 @@ def _to_paint(feature: Feature, color: Any, width: Any) -> _Painted:
     if wide is not None and not wide > 0:
         raise refuse("width", wide, "it must be positive")
     if wide is not None and any(shape.geom_type == "Point" for shape in parts(geometry.shape)):
-        raise refuse("width", wide, "points have no outline; leave it out, or buffer them")
+        raise refuse("width", wide, "for points, which have no outline: leave it out, or buffer them")
     return _Painted(geometry, value, wide)
 
 

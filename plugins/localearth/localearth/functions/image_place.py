@@ -76,7 +76,7 @@ def _moved(image: Image, source: Projection, target: Projection, name: str) -> I
 
         def read(pull: Pull) -> Read:
             # The pixels of the moved image have the rows and columns of the image's.
-            return lambda *window: pull(band.source, pixels_of(band.projection).window(*window))
+            return lambda *window: pull.weighted(band.source, pixels_of(band.projection).window(*window))
 
         def moved(grid: Grid, pull: Pull) -> Sampled:
             if grid.crs == target.crs:
@@ -102,7 +102,8 @@ def _moved(image: Image, source: Projection, target: Projection, name: str) -> I
 
 @function(
     "Image.translate",
-    note="y points north in 'meters', and along the rows in 'pixels' (assumed); a degree is 111319 m (assumed).",
+    note="y points north in 'meters', and in 'pixels' in the direction of increasing rows; a degree is 111319 m "
+    "(assumed).",
 )
 def translate(image: Image, x: float, y: float, units: str, projection: Projection | None) -> Image:
     """The image moved by a distance, in metres or in pixels of the projection."""

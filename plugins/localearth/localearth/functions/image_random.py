@@ -28,7 +28,7 @@ def _mixed(values: NDArray[Any], salt: int) -> NDArray[np.uint64]:
 
 
 def _uniform(grid: Grid, salt: int) -> NDArray[np.float64]:
-    """A number from 0 to 1, without 1, of each pixel, by its column and row from the origin of the CRS."""
+    """A number in [0, 1) for each pixel, from its column and row from the origin of the CRS."""
     a, _, c, _, e, f = grid.transform
     cols = math.floor(c / a + 1e-6) + np.arange(grid.width)[None, :]
     rows = math.floor(f / e + 1e-6) + np.arange(grid.height)[:, None]
@@ -36,7 +36,7 @@ def _uniform(grid: Grid, salt: int) -> NDArray[np.float64]:
     return np.asarray((hashed >> np.uint64(11)) * 2.0**-53, np.float64)
 
 
-@function("Image.random", note="Other numbers than Google's. They belong to the pixels of the requested grid.")
+@function("Image.random", note="The numbers differ from Google's. They depend on the pixels of the requested grid.")
 def random(seed: int, distribution: str) -> Image:
     """A random number at each pixel: the same for equal seeds, places and pixel sizes."""
     if distribution not in ("uniform", "normal"):
@@ -54,7 +54,7 @@ def random(seed: int, distribution: str) -> Image:
 
 
 @function(
-    "Image.randomVisualizer", note="Other colours than Google's. Bands viz-red, viz-green and viz-blue (assumed)."
+    "Image.randomVisualizer", note="The colours differ from Google's. Bands viz-red, viz-green and viz-blue (assumed)."
 )
 def random_visualizer(image: Image) -> Image:
     """A random colour for each value of the first band, and then all bands."""

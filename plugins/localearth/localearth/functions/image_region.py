@@ -30,8 +30,8 @@ from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
 _NOTE = (
-    "`tileScale` is ignored. With `bestEffort`, pixels become larger by the square root of their number through "
-    "`maxPixels`, from the same origin (assumed)."
+    "`tileScale` is ignored. With `bestEffort`, the pixel size is multiplied by the square root of the number of "
+    "pixels divided by `maxPixels`; the origin stays the same (assumed)."
 )
 
 
@@ -85,7 +85,7 @@ def larger_pixels(geometry: Geometry, projection: Projection, max_pixels: int) -
     """
     while True:
         _, _, rows, cols = _window(valid(geometry.in_pixels(projection)))
-        # Pixels of any size around the origin are four.
+        # A region around the origin touches four pixels, however large they are.
         if rows * cols <= max(max_pixels, 4):
             return projection
         factor = max(math.sqrt(rows * cols / max(max_pixels, 1)), 1.01)
@@ -113,8 +113,7 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
         found = reducer.apply(stack, valid, weights)
         for name, kind, (value, good) in zip(reducer.names(band.name), kinds, found, strict=True):
             number = float(np.asarray(value)[0])
-            shown = (int(number) if kind.is_integer else whole(number)) if good[0] else None
-            results[name] = shown
+            results[name] = (int(number) if kind.is_integer else whole(number)) if good[0] else None
     return results
 
 
@@ -168,7 +167,7 @@ def listed(band: ImageBand, values: NDArray[Any]) -> list[Any]:
 
 
 def listed_valid(band: ImageBand, values: NDArray[Any], mask: Mask) -> list[Any]:
-    """The same with None for masked pixels."""
+    """Pixels of a band, (n,), as by `listed`, with None for masked ones."""
     return [value if good else None for value, good in zip(listed(band, values), mask > 0, strict=True)]
 
 

@@ -14,7 +14,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.colours import rgb
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import LIMITS, numbers_only
+from localearth.values.pixel_type import LIMITS, cast, numbers_only
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +72,8 @@ def _parsed(text: str) -> tuple[ColorMap, str | None]:
     refused = [name for name in _UNSUPPORTED if name in nodes]
     if refused or len(nodes.get("ColorMap", ())) != 1:
         raise EarthEngineError(
-            f"argument 'sldXml': the local Earth Engine supports one ColorMap, not {', '.join(refused) or 'others'}."
+            "argument 'sldXml': the local Earth Engine supports one ColorMap, not "
+            f"{', '.join(refused) or 'none or several'}."
         )
     channel = next((node.text for node in nodes.get("SourceChannelName", ())), None)
     return _color_map(nodes["ColorMap"][0].get("type", "ramp"), nodes.get("ColorMapEntry", [])), channel
@@ -116,7 +117,7 @@ def sld_style(image: Image, document: str) -> Image:
         def source(grid: Grid, pull: Pull) -> Sampled:
             values, mask = pull(band.source, grid)
             numbers = values.astype(np.float64)
-            return np.round(colours.colour(numbers, place)).astype(np.uint8), mask & colours.entry(numbers)[1]
+            return cast(np.round(colours.colour(numbers, place)), LIMITS["uint8"]), mask & colours.entry(numbers)[1]
 
         return evolve(band, name=RGB[place], type=LIMITS["uint8"], source=source)
 

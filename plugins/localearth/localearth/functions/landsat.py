@@ -25,7 +25,7 @@ from localearth.values.reducer import percentiles
 Floats = NDArray[np.float64]
 
 _CALIBRATED = re.compile(r"B(\d+(?:_VCID_\d)?)")
-"""The bands with coefficients in the metadata, by their number; others, as QA_PIXEL, have none."""
+"""The bands with coefficients in the metadata, by their number; others, such as QA_PIXEL, have none."""
 
 _KEPT = "Bands without a number, as QA_PIXEL, are not changed (assumed). Coefficients are read from the metadata only."
 
@@ -170,7 +170,7 @@ def simple_composite(collection: Collection, share: int, spread: int, depth: int
     def accepted(grid: Grid, pull: Pull) -> Sampled:
         pulled = [pull(score, grid) for score in scores]
         valid = np.stack([mask for _, mask in pulled])
-        found = np.where(valid, np.stack([values for values, _ in pulled]).astype(np.int16), 255)
+        found = np.where(valid, np.stack([values for values, _ in pulled]).astype(np.int64), 255)
         return found, valid & (found <= found.min(axis=0) + spread)
 
     def one(name: str, number: str) -> ImageBand:

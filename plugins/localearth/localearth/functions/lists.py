@@ -181,7 +181,7 @@ def unzip(items: List) -> List:
 def _steps(start: float, end: float, step: float) -> int:
     """The number of values from start to end, inclusive."""
     if not step:
-        raise refuse("step", step, "use another than 0")
+        raise refuse("step", step, "it must not be 0")
     if (end - start) / step < 0:
         return 0
     steps = (end - start) / step
@@ -197,7 +197,7 @@ def _steps(start: float, end: float, step: float) -> int:
     return added + 1
 
 
-@function("List.sequence", note="[] where the end is before the start (assumed).")
+@function("List.sequence", note="An empty list if the end is before the start (assumed).")
 def sequence(start: Any, end: Any, step: Any, count: int | None) -> List:
     """Numbers from start to end, inclusive, or `count` numbers."""
     if count is None:

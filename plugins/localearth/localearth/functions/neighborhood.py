@@ -115,8 +115,10 @@ def _reduced(
             )
 
         def weigh(masks: Mask) -> NDArray[Any] | None:
-            if not reducer.weighted or by == "mask":
-                return weights_of(masks) if reducer.weighted else None
+            if not reducer.weighted:
+                return None
+            if by == "mask":
+                return weights_of(masks)
             return np.broadcast_to(factors, masks.shape) if by == "kernel" else np.minimum(factors, masks)
 
         values, mask = pull.weighted(band.source, weights.around(grid))

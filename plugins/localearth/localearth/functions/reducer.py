@@ -205,7 +205,7 @@ def _register_aggregates() -> None:
             return 0 if not values and reducer == "sum" else _single(reducer, values)
 
         aggregate.__doc__ = f"The {reducer} of a property."
-        note = f"{'0' if name == 'sum' else 'Null'} without values (assumed)." if name != "product" else ""
+        note = {"sum": "0 without values (assumed).", "product": ""}.get(name, "Null without values (assumed).")
         function(f"AggregateFeatureCollection.{name}", note=note)(aggregate)
 
 

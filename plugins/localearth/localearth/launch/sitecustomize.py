@@ -81,9 +81,9 @@ def _replacements(ee: Any, url: str, transport: Any) -> dict[tuple[Any, str], An
 
 
 def _separate_forks(ee: Any) -> None:
-    """Gives each forked process connections of its own; on one that is shared, they read each other's answers.
+    """Closes inherited connections in forked processes, which would otherwise read each other's answers.
 
-    Google's servers encrypt connections, so that a shared one is an error there.
+    On Google's servers, connections are encrypted, and sharing one is an error.
     """
 
     def close() -> None:

@@ -1,4 +1,4 @@
-"""Sentinel-2: the collections of level 1C and level 2A, harmonized and as the products have the values."""
+"""Sentinel-2: the collections of level 1C and level 2A, harmonized and with the values of the products."""
 
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ L1C = "COPERNICUS/S2_HARMONIZED"
 L2A = "COPERNICUS/S2_SR_HARMONIZED"
 
 OFFSET = 1000.0
-"""What products from `POLYGONS_END` on, those of PROCESSING_BASELINE 04.00, have added to reflectances."""
+"""Added to reflectances in products since PROCESSING_BASELINE 04.00, which began at `POLYGONS_END`."""
 
 L2A_FROM, L2A_ALL = start_of(2017, 3, 28), start_of(2018, 12, 14)
 """Level 2A is available for some granules from the first date, and for all from the second."""

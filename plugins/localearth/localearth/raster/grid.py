@@ -45,11 +45,11 @@ class Grid:
         return Grid(self.crs, (a, b, c + a * col + b * row, d, e, f + d * col + e * row), cols, rows)
 
     def around(self, margin: int) -> "Grid":
-        """The grid with a margin of so many pixels on each side."""
+        """The grid extended by `margin` pixels on each side."""
         return self.window(-margin, -margin, self.height + 2 * margin, self.width + 2 * margin)
 
     def inner(self, margin: int) -> tuple[slice, slice]:
-        """Its rows and columns among those of the grid with a margin."""
+        """The rows and columns of this grid within `around(margin)`."""
         return slice(margin, margin + self.height), slice(margin, margin + self.width)
 
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

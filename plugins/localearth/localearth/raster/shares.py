@@ -19,7 +19,7 @@ _CHUNK = 200_000
 """Number of pixels whose outlines are created at once."""
 
 _FEW = 64
-"""Of fewer pixels or vertices, all are intersected with all."""
+"""Up to this number of pixels or vertices, each pixel is intersected with the entire shape."""
 
 
 def shares_of(
@@ -107,7 +107,7 @@ def inside(geometry: Geometry, grid: Grid, centres: Centres = Grid.centres_in) -
     west, south, east, north = shape.bounds
     with np.errstate(invalid="ignore"):
         x = x - 360 * np.round((x - (west + east) / 2) / 360)
-    # Of many small geometries, each is tested only around it.
+    # Only pixels within the bounds are tested, which is much faster for many small geometries.
     near = (x >= west) & (x <= east) & (y >= south) & (y <= north)
     found = np.zeros(grid.shape, bool)
     found[near] = shapely.intersects_xy(shape, x[near], y[near])
@@ -128,7 +128,7 @@ def clip_mask(geometry: Geometry, grid: Grid) -> Mask:
 
 
 def _part_around(geometry: Geometry, grid: Grid) -> Geometry | None:
-    """The part of a geometry around a grid: what is far may have no coordinates there. None around a pole."""
+    """The part of a geometry near a grid, as distant parts may have no coordinates in its CRS; None around a pole."""
     outline = outline_lonlat(grid)
     west, south, east, north = outline.bounds
     if geometry.projection.crs == grid.crs != "EPSG:4326":

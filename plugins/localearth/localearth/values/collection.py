@@ -157,7 +157,8 @@ class Collection:
             return found.elements
         if self.walk is None:
             return () if change else self.head(1)
-        return tuple(map(change or _same, islice(self.walk(self._interval()), 1)))
+        first = islice(self.walk(self._interval()), 1)
+        return tuple(map(change, first) if change else first)
 
     def filtered(self, condition: Filter) -> "Collection":
         """Its elements that pass a filter."""
@@ -196,10 +197,6 @@ class Collection:
                     f"{'Feature' if isinstance(element, Feature) else type(element).__name__}."
                 )
         return self.elements
-
-
-def _same(element: Any) -> Any:
-    return element
 
 
 def of_elements(elements: Sequence[Any], of_images: bool | None = None) -> Collection:

@@ -157,7 +157,7 @@ def of_positions(reducer: Reducer) -> RowReducer:
         weight = np.tile(np.asarray(weights)[:, None], stack.shape[1]) if reducer.weighted else None
         found = reducer.apply(stack, np.ones(stack.shape, bool), weight)
         if not all(np.all(good) for _, good in found):
-            raise EarthEngineError("the local Earth Engine knows no such result of so few arrays.")
+            raise EarthEngineError("the local Earth Engine does not know the result of this reducer for so few arrays.")
         return [Array(np.asarray(value, float).reshape(*shapes), DOUBLE) for value, _ in found]
 
     return of_rows(reducer.outputs, 1, collect, weighted=reducer.weighted, arrays=True)

@@ -75,7 +75,7 @@ def buckets_of(values: Floats, weights: Floats, most: int, least: float | None) 
         raise EarthEngineError("The reducer needs finite numbers.")
     width = 1.0 if least is None else least
     if high > low:
-        # With `most` buckets or more in the range itself, the width is too small.
+        # A start that is surely not too large; the loop below enlarges it.
         power = math.floor(math.log2(high - low) - math.log2(most) - math.log2(width))
         width = math.ldexp(width, power if least is None else max(power, 0))
     while math.floor(high / width) - math.floor(low / width) >= most:
@@ -98,7 +98,7 @@ def _power_of_2(count: int | None) -> int:
 
 
 def histogram(count: int | None, least: float | None, show: Callable[[Buckets], Any]) -> RowReducer:
-    """A reducer of the buckets of all values, which are shown by `show`; null without values."""
+    """A reducer of all values to buckets, which `show` turns into the output; null without values."""
     most = _power_of_2(count)
     if least is not None and not 0 < least < math.inf:
         raise EarthEngineError(f"argument 'minBucketWidth': must be positive, not {least}.")

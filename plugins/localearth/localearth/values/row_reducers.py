@@ -45,11 +45,6 @@ class RowReducer(Reducer):
     arrays: bool = False
     copied: Reducer | None = None
 
-    @property
-    def counts(self) -> bool:
-        """Whether it is `countEvery`: the others have no result without inputs."""
-        return self.outputs == ("count",)
-
 
 def of_rows(outputs: tuple[str, ...], inputs: int, collect: Collect, **settings: Any) -> RowReducer:
     """A reducer of rows with some outputs."""
@@ -92,7 +87,7 @@ def _different(values: list[Any]) -> int:
 
 DISTINCT_NON_NULL = Reducer(("count",), _distinct, BUILTIN["count"].types, exact=True)
 DISTINCT = evolve(DISTINCT_NON_NULL)
-"""The numbers of different values."""
+"""The numbers of different values; a copy, as reducers are compared by identity and only this one counts nulls."""
 
 _ANY: dict[Reducer, Callable[[list[Any]], Any]] = {
     BUILTIN["count"]: len,
