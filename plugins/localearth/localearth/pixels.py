@@ -11,7 +11,6 @@ from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
 from localearth.raster.mask import has_fractions
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import canonical
 
 MAX_BYTES = 48 * 2**20
@@ -86,7 +85,7 @@ def check_size(bands: tuple[ImageBand, ...], grid: Grid) -> None:
     if len(bands) > MAX_BANDS:
         raise EarthEngineError(f"Number of bands ({len(bands)}) must be less than or equal to {MAX_BANDS}.")
     for band in bands:
-        numbers_only(band.type, band.name)
+        band.numbers_only()
     check_bytes(grid.width * grid.height * sum(band.type.dtype.itemsize + 1 for band in bands), MAX_BYTES)
 
 

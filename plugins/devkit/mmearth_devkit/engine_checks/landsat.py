@@ -7,15 +7,20 @@ from mmearth_devkit.engine_checks.check import API, GUIDES, EngineCheck, Probe, 
 
 _NAMES = ["B2", "B3", "B4", "B5", "B6", "B7", "B10"]
 
+_COUNTS, _GAIN, _OFFSET, _K1, _K2 = 24_680, 3.342e-4, 0.1, 774.8853, 1321.0789
+"""Counts of band 10, and the constants with which they become radiance and temperature."""
+
+_KELVIN = _K2 / math.log(_K1 / (_GAIN * _COUNTS + _OFFSET) + 1)
+
 
 def _scene(ee: Any, brightness: float, **properties: Any) -> Any:
     """Equal counts in all reflective bands, and a temperature of some 291 K."""
     calibration = {"SENSOR_ID": "OLI_TIRS", "SUN_ELEVATION": 30, "WRS_PATH": 1, "WRS_ROW": 1, "CLOUD_COVER": 5}
     for number in range(2, 8):
         calibration |= {f"REFLECTANCE_MULT_BAND_{number}": 2e-5, f"REFLECTANCE_ADD_BAND_{number}": -0.1}
-    calibration |= {"RADIANCE_MULT_BAND_10": 3.342e-4, "RADIANCE_ADD_BAND_10": 0.1}
-    calibration |= {"K1_CONSTANT_BAND_10": 774.8853, "K2_CONSTANT_BAND_10": 1321.0789}
-    return ee.Image([brightness] * 6 + [24_680]).toUint16().rename(_NAMES).set(ee.Dictionary(calibration | properties))
+    calibration |= {"RADIANCE_MULT_BAND_10": _GAIN, "RADIANCE_ADD_BAND_10": _OFFSET}
+    calibration |= {"K1_CONSTANT_BAND_10": _K1, "K2_CONSTANT_BAND_10": _K2}
+    return ee.Image([brightness] * 6 + [_COUNTS]).toUint16().rename(_NAMES).set(ee.Dictionary(calibration | properties))
 
 
 def _scored(ee: Any, blue: float) -> Any:
@@ -29,8 +34,6 @@ def _composite(ee: Any, **options: Any) -> Any:
     scenes = ee.ImageCollection([_scene(ee, brightness) for brightness in (6000, 6500, 15_000)])
     return ee.Algorithms.Landsat.simpleComposite(scenes, **options).select("B4")
 
-
-_KELVIN = 1321.0789 / math.log(774.8853 / (3.342e-4 * 24_680 + 0.1) + 1)
 
 LANDSAT: tuple[EngineCheck, ...] = (
     documented(

@@ -8,7 +8,7 @@ from localearth.raster.grid import Grid, step_ends
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import PixelType, numbers_only
+from localearth.values.pixel_type import PixelType
 
 MOST = 1024
 """Maximum of `maxSize`: a margin of as many pixels is computed around the grid."""
@@ -54,7 +54,7 @@ def connected_pixel_count(image: Image, most: int, diagonal: bool) -> Image:
     kind = PixelType("int", 0, most)
 
     def one(band: ImageBand) -> ImageBand:
-        numbers_only(band.type, band.name)
+        band.numbers_only()
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             # A group that reaches beyond this margin has at least `maxSize` pixels within it.

@@ -14,7 +14,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, Source, layers, unique
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import PixelType, doubles, numbers_only
+from localearth.values.pixel_type import PixelType, doubles
 from localearth.values.projection import invert
 from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import RowReducer
@@ -62,7 +62,7 @@ def connected_components(image: Image, kernel: Kernel, most: int) -> Image:
     """The image with a band `labels`: a number for every object of the first band with up to `maxSize` pixels."""
     check_size(most)
     base = image.first_band
-    numbers_only(base.type, base.name)
+    base.numbers_only()
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         wide = grid.around(most)
@@ -102,7 +102,7 @@ def reduce_connected_components(image: Image, reducer: Reducer, name: str | None
     if isinstance(reducer, RowReducer):
         raise EarthEngineError("argument 'reducer': the local Earth Engine supports reducers of one number.")
     label = image.first_band if name is None else image.band(name)
-    numbers_only(label.type, label.name)
+    label.numbers_only()
 
     def objects(grid: Grid, pull: Pull) -> Sampled:
         """The first pixel of each object, and whether it is small enough, on the grid with its margin."""
@@ -130,7 +130,7 @@ def _small(first: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
 
 def _statistics(band: ImageBand, reducer: Reducer, objects: Source, most: int) -> list[ImageBand]:
     """A band for each output of a reducer, which keeps the band's name if it is the only one."""
-    numbers_only(band.type, band.name)
+    band.numbers_only()
     kinds = reducer.types(band.type, None)
 
     def every(grid: Grid, pull: Pull) -> Sampled:

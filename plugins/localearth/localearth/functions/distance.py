@@ -13,7 +13,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel, pixel_size
-from localearth.values.pixel_type import DOUBLE, FLOAT, numbers_only
+from localearth.values.pixel_type import DOUBLE, FLOAT
 
 Floats = NDArray[np.float64]
 Metric = Callable[[Floats, float], Floats]
@@ -35,7 +35,7 @@ def _along(hit: NDArray[np.bool_]) -> Floats:
 
 def nearest(band: ImageBand, grid: Grid, pull: Pull, reach: int, metric: Metric) -> Floats:
     """The distance of each pixel to the nearest hit at most `reach` rows and columns away; infinite without one."""
-    numbers_only(band.type, band.name)
+    band.numbers_only()
     values, mask = pull(band.source, grid.around(reach))
     along = _along(mask & (values != 0))[:, reach : reach + grid.width]
     along[along > reach] = np.inf

@@ -15,7 +15,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import PixelType, array_pixels, numbers_only
+from localearth.values.pixel_type import PixelType, array_pixels
 
 Array = NDArray[Any]
 
@@ -158,7 +158,7 @@ def neighborhood_to_array(image: Image, kernel: Kernel, default: float) -> Image
     """The pixels under a kernel as an array of rows and columns; masked ones have a default."""
 
     def one(band: ImageBand) -> ImageBand:
-        numbers_only(band.type, band.name)
+        band.numbers_only()
         kind = evolve(band.type, dimensions=2)
         low, high = band.type.bounds
         fill = min(max(int(default) if kind.is_integer else default, low), high)

@@ -12,7 +12,7 @@ from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import index_of
 from localearth.values.image import Image, ImageBand, Pull, layers, of_bands, unique
-from localearth.values.pixel_type import PixelType, cast, doubles, numbers_only, united
+from localearth.values.pixel_type import PixelType, cast, doubles, united
 from localearth.values.projection import WGS84
 from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer, needed_pixels
@@ -76,7 +76,7 @@ def reduced(
 ) -> list[ImageBand]:
     """One band per output of a reducer over a stack of bands, all named `name`."""
     for band in bands:
-        numbers_only(band.type, band.name)
+        band.numbers_only()
     types = kinds or reducer.types(united(band.type for band in bands), len(bands))
 
     def every(grid: Grid, pull: Pull) -> Sampled:

@@ -13,7 +13,7 @@ from localearth.raster.mask import both
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import DOUBLE, FLOAT, PixelType, cast, numbers_only
+from localearth.values.pixel_type import DOUBLE, FLOAT, PixelType, cast
 
 Floats = NDArray[np.float64]
 _HSV = "Expects values from 0 to 1. The bands are floats, or doubles if one of the image's is (assumed)."
@@ -22,7 +22,7 @@ _HSV = "Expects values from 0 to 1. The bands are floats, or doubles if one of t
 def _mixed(image: Image, names: Iterable[str], kind: PixelType, run: Callable[[Floats], Sequence[Floats]]) -> Image:
     """New bands that are computed from all bands together, (bands, height, width), where all are valid."""
     for band in image.bands:
-        numbers_only(band.type, band.name)
+        band.numbers_only()
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [pull.weighted(band.source, grid) for band in image.bands]

@@ -14,7 +14,7 @@ from localearth.raster.grid import Grid, step_ends
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import DOUBLE, numbers_only
+from localearth.values.pixel_type import DOUBLE
 from localearth.values.projection import metres_per_unit
 
 Floats = NDArray[np.float64]
@@ -64,8 +64,8 @@ def _cheapest(cost: Floats, source: NDArray[np.bool_], lengths: Iterator[Floats]
 def cumulative_cost(costs: Image, sources: Image, furthest: float, geodetic: bool) -> Image:
     """The cost per metre, summed over the cheapest path to a pixel of the sources that is not 0."""
     band, source = costs.single("cost image"), sources.single("source image")
-    numbers_only(band.type, band.name)
-    numbers_only(source.type, source.name)
+    band.numbers_only()
+    source.numbers_only()
     if not furthest >= 0:
         raise EarthEngineError(f"argument 'maxDistance': must not be negative, not {furthest:g}.")
 

@@ -14,7 +14,7 @@ from localearth.raster.mask import both
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, Pull
-from localearth.values.pixel_type import DOUBLE, numbers_only
+from localearth.values.pixel_type import DOUBLE
 
 
 @function("Image.polynomial")
@@ -34,7 +34,7 @@ def interpolate(image: Image, x: list[float], y: list[float], behavior: str) -> 
     if len(x) != len(y) or len(x) < 2 or any(b <= a for a, b in itertools.pairwise(x)):
         raise EarthEngineError("'x' and 'y' must be equally long, at least 2, and 'x' strictly increasing.")
     band = image.first_band
-    numbers_only(band.type, band.name)
+    band.numbers_only()
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         values, mask = pull.weighted(band.source, grid)

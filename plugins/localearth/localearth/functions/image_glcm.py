@@ -22,7 +22,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import DOUBLE, doubles, integers_only
+from localearth.values.pixel_type import DOUBLE, doubles
 
 Floats = NDArray[np.float64]
 
@@ -219,5 +219,5 @@ def glcm_texture(image: Image, size: int, kernel: Kernel | None, average: bool) 
         return ImageBand(f"{band.name}_{name}", DOUBLE, band.projection, source)
 
     for band in image.bands:
-        integers_only(band.type, band.name)
+        band.integers_only()
     return image.with_bands(one(band, name, measure) for band in image.bands for name, measure in MEASURES.items())

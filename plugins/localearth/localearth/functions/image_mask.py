@@ -21,7 +21,7 @@ from localearth.raster.shares import clip_mask, inside
 from localearth.registry import function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import BOOLEAN, PixelType, cast, numbers_only, of_number, united
+from localearth.values.pixel_type import BOOLEAN, PixelType, cast, of_number, united
 from localearth.values.projection import Projection
 
 _RANGE = (
@@ -225,7 +225,7 @@ def remap(image: Image, old: list[Any], new: list[Any], default: Any, name: str 
     if not all(map(is_number, [*old, *new])) or len(set(old)) < len(old):
         raise EarthEngineError("arguments 'from' and 'to': the local Earth Engine needs numbers, each in 'from' once.")
     band = image.first_band if name is None else image.band(name)
-    numbers_only(band.type, band.name)
+    band.numbers_only()
     filler = (
         None if default is None else promote("Image.remap", "defaultValue", "Image<unknown bands>", default).bands[0]
     )

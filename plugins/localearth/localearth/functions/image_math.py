@@ -16,7 +16,7 @@ from localearth.raster.mask import both
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, masked_band, of_bands, window
-from localearth.values.pixel_type import NAMED, PixelType, cast, numbers_only
+from localearth.values.pixel_type import NAMED, PixelType, cast
 from localearth.values.projection import apply
 
 _ALIASES = {
@@ -162,7 +162,7 @@ def clamp(image: Image, low: float, high: float) -> Image:
         )
 
     def one(band: ImageBand) -> ImageBand:
-        numbers_only(band.type, band.name)
+        band.numbers_only()
         whole = low == int(low) and high == int(high)
         precision = band.type.precision if whole or not band.type.is_integer else "double"
         ends = [min(max(edge, low), high) for edge in band.type.bounds]
@@ -195,8 +195,8 @@ def normalized_difference(image: Image, names: list[str] | None) -> Image:
     if len(chosen) != 2:
         raise EarthEngineError(f"argument 'bandNames': two bands are needed, not {len(chosen)}.")
     one, two = map(image.band, chosen)
-    numbers_only(one.type, one.name)
-    numbers_only(two.type, two.name)
+    one.numbers_only()
+    two.numbers_only()
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         a, valid = pull.weighted(one.source, grid)

@@ -12,7 +12,7 @@ from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, of_bands
-from localearth.values.pixel_type import DOUBLE, LIMITS, PixelType, numbers_only
+from localearth.values.pixel_type import DOUBLE, LIMITS, PixelType
 from localearth.values.projection import WGS84
 
 _COLOURS = ("viz-red", "viz-green", "viz-blue")
@@ -59,7 +59,7 @@ def random(seed: int, distribution: str) -> Image:
 def random_visualizer(image: Image) -> Image:
     """A random colour for each value of the first band, and then all bands."""
     band = image.first_band
-    numbers_only(band.type, band.name)
+    band.numbers_only()
 
     def colour(place: int) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:

@@ -14,7 +14,6 @@ from localearth.values.array import Array
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import apply, invert
 
 LIMIT = 262_144
@@ -40,7 +39,7 @@ def rectangle(band: ImageBand, geometry: Geometry) -> Grid:
 
 
 def _values(band: ImageBand, geometry: Geometry, default: float | None) -> Array:
-    numbers_only(band.type, band.name)
+    band.numbers_only()
     values, mask = Pull()(band.source, rectangle(band, geometry))
     if default is None and not mask.all():
         raise EarthEngineError(

@@ -24,7 +24,7 @@ from localearth.values.collection import Collection
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import doubles, numbers_only
+from localearth.values.pixel_type import doubles
 from localearth.values.projection import Projection, resolve, whole
 from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer, collected
@@ -103,7 +103,7 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
             results[band.name] = _array(band, _ENDS[reducer], region, pull)
             continue
         if reducer is not BUILTIN["count"]:
-            numbers_only(band.type, band.name)
+            band.numbers_only()
         values, mask = pull.weighted(band.source, region.grid)
         valid = ((mask > 0) & inside).reshape(-1, 1)
         counted = band.type.dimensions or reducer is BUILTIN["count"]
@@ -141,7 +141,7 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
     columns, weights = [], []
     for band in bands:
         if not reducer.arrays:
-            numbers_only(band.type, band.name)
+            band.numbers_only()
         values, mask = pull.weighted(band.source, region.grid)
         columns.append(listed_valid(band, values[inside], mask[inside]))
         weight = _weights(mask, region) if reducer.weighted else np.ones(mask.shape)

@@ -22,7 +22,7 @@ from localearth.raster.overlap import Overlap
 from localearth.raster.sampling import Sampled, read_window
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, layers
-from localearth.values.pixel_type import doubles, numbers_only
+from localearth.values.pixel_type import doubles
 from localearth.values.projection import WGS84
 from localearth.values.reducer import BUILTIN, Reducer
 
@@ -51,7 +51,7 @@ def reduce_resolution(image: Image, reducer: Reducer, best_effort: bool, max_pix
 
 def _reduced(band: ImageBand, reducer: Reducer, best_effort: bool, limit: int) -> list[ImageBand]:
     """One band per output of the reducer."""
-    numbers_only(band.type, band.name)
+    band.numbers_only()
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         if band.projection == WGS84:

@@ -14,7 +14,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.colours import rgb
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import LIMITS, cast, numbers_only
+from localearth.values.pixel_type import LIMITS, cast
 
 Floats = NDArray[np.float64]
 
@@ -111,7 +111,7 @@ def sld_style(image: Image, document: str) -> Image:
     """Red, green and blue by the ColorMap of a document."""
     colours, channel = _parsed(document)
     band = _chosen(image, channel)
-    numbers_only(band.type, band.name)
+    band.numbers_only()
 
     def one(place: int) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:

@@ -13,7 +13,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import BOOLEAN, DOUBLE, doubles, integers_only, numbers_only
+from localearth.values.pixel_type import BOOLEAN, DOUBLE, doubles
 
 
 def groups(stack: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
@@ -46,7 +46,7 @@ def entropy(image: Image, kernel: Kernel) -> Image:
     """The entropy of the values under a kernel's weights that are not 0, in bits."""
 
     def one(band: ImageBand) -> ImageBand:
-        integers_only(band.type, band.name)
+        band.integers_only()
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             weights = kernel.on(grid)
@@ -72,7 +72,7 @@ def zero_crossing(image: Image) -> Image:
     """1 where the right, the bottom or the bottom right pixel has the opposite sign, otherwise 0."""
 
     def one(band: ImageBand) -> ImageBand:
-        numbers_only(band.type, band.name)
+        band.numbers_only()
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             values, mask = pull(band.source, grid.window(0, 0, grid.height + 1, grid.width + 1))

@@ -28,7 +28,6 @@ from localearth.values.collection import Collection, lazy
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, Pull
-from localearth.values.pixel_type import integers_only
 from localearth.values.projection import Projection, apply
 from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import collected
@@ -113,7 +112,7 @@ def _results(reducer: Reducer | None, names: list[str], rows: Sequence[Sequence[
 def _check(image: Image, reducer: Reducer | None, kind: str) -> None:
     """Refuses what cannot be reduced to vectors."""
     first, others = image.first_band, of_numbers(image).bands[1:]
-    integers_only(first.type, first.name)
+    first.integers_only()
     if kind not in _TYPES:
         raise refuse("geometryType", kind, f"use one of {', '.join(_TYPES)}")
     if reducer is not None and reducer.inputs not in (1 if others else 0, len(others)):

@@ -11,7 +11,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.colours import rgb
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import LIMITS, numbers_only
+from localearth.values.pixel_type import LIMITS
 
 RGB = ("vis-red", "vis-green", "vis-blue")
 """The names of the bands of a picture."""
@@ -39,7 +39,7 @@ def visualize(
     """Stretches bands to 0 to 255, or to the colours of a palette."""
     chosen = [_dimmed(band, opacity) for band in _chosen(image, bands)]
     for band in chosen:
-        numbers_only(band.type, band.name)
+        band.numbers_only()
     count = len(chosen)
     linear = gain is not None or bias is not None
     if opacity is not None and not 0 <= opacity <= 1:

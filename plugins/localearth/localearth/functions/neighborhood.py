@@ -15,7 +15,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, layers
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import DOUBLE, doubles, numbers_only
+from localearth.values.pixel_type import DOUBLE, doubles
 from localearth.values.reducer import BUILTIN, Reducer
 
 STACK = 16_000_000
@@ -102,7 +102,7 @@ def _reduced(
     band: ImageBand, reducer: Reducer, kernel: Kernel, names: Iterable[str], by: str, skip: bool
 ) -> list[ImageBand]:
     """A band for every output of a reducer of the pixels under a kernel."""
-    numbers_only(band.type, band.name)
+    band.numbers_only()
 
     def everything(grid: Grid, pull: Pull) -> Sampled:
         weights = kernel.on(grid)

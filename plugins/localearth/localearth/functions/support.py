@@ -10,7 +10,6 @@ from localearth.promote import Mismatch, converter
 from localearth.values.feature import index_of
 from localearth.values.function import Function
 from localearth.values.image import Image, ImageBand, of_bands
-from localearth.values.pixel_type import numbers_only
 from localearth.values.reducer import Reducer
 
 Pairs = list[tuple[str, ImageBand, ImageBand]]
@@ -96,7 +95,7 @@ def of_pairs(left: Image, right: Image, bands: Iterable[ImageBand]) -> Image:
 def of_numbers(image: Image) -> Image:
     """The image, which must not have array pixels."""
     for band in image.bands:
-        numbers_only(band.type, band.name)
+        band.numbers_only()
     return image
 
 

@@ -11,7 +11,7 @@ from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, of_bands
-from localearth.values.pixel_type import DOUBLE, FLOAT, LIMITS, PixelType, cast, numbers_only
+from localearth.values.pixel_type import DOUBLE, FLOAT, LIMITS, PixelType, cast
 from localearth.values.projection import METRES_PER_DEGREE, lookup, metres_per_unit
 
 _NOTE = "Computed on the requested grid; a masked neighbour masks the pixel. Its axes must be parallel to the CRS."
@@ -47,7 +47,7 @@ def _gradient(band: ImageBand, grid: Grid, pull: Pull) -> tuple[NDArray[Any], ND
 
 
 def _derived(band: ImageBand, name: str, measure: Callable[..., Any], kind: PixelType = FLOAT) -> ImageBand:
-    numbers_only(band.type, band.name)
+    band.numbers_only()
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         east, north, valid = _gradient(band, grid, pull)

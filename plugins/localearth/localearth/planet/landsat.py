@@ -30,6 +30,9 @@ from localearth.worlds.base import Area, ImageAsset, Interval
 ROWS = 248
 """Rows of an orbit; row 60 is at the southward crossing of the equator."""
 
+_DAY_ROWS = range(1, 123)
+"""Rows on the way south, by day."""
+
 STEP = 2 * math.pi / ROWS
 HALF = 0.0141
 """Half the length of a scene along the track, radians (90 km); neighbours overlap."""
@@ -139,25 +142,25 @@ class Landsat:
     def locate(self, properties: Mapping[str, Any]) -> Area:
         """A point in the images of a path and row; None without both."""
         path, row = (properties.get(name) for name in ("WRS_PATH", "WRS_ROW"))
-        if not isinstance(row, int | float) or row != int(row):
+        if row not in _DAY_ROWS:
             return None
-        numbers = (each for each in range(1, LANDSAT.turns + 1) if _path(each) == path)
-        frames = (self._frame(relative, int(row)) for relative in numbers)
-        return next((frame.footprint.representative_point() for frame in frames if frame is not None), None)
+        frame = self._frame_of(path, row)
+        return None if frame is None else frame.footprint.representative_point()
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""
         parts = index.split("_")
         if len(parts) != 3 or parts[0] != self._satellite.code or len(parts[1]) != 6 or not parts[1].isdigit():
             return None
-        path, row = int(parts[1][:3]), int(parts[1][3:])
-        for relative in range(1, LANDSAT.turns + 1):
-            frame = self._frame(relative, row) if _path(relative) == path else None
-            for at in range(len(self._calendar(frame).times) if frame is not None else 0):
-                image = self._image_of(frame, at)
-                if image.index == index:
-                    return image
-        return None
+        frame = self._frame_of(int(parts[1][:3]), int(parts[1][3:]))
+        times = () if frame is None else self._calendar(frame).times
+        images = (self._image_of(frame, at) for at in range(len(times)))
+        return next((image for image in images if image.index == index), None)
+
+    def _frame_of(self, path: Any, row: Any) -> Frame | None:
+        """The place of the scenes of a path and row; None without land."""
+        relative = next((each for each in range(1, LANDSAT.turns + 1) if _path(each) == path), None)
+        return None if relative is None else self._frame(relative, int(row))
 
     def _around(self, region: Area) -> list[Frame]:
         numbers: set[tuple[int, int]] = set()
@@ -170,7 +173,7 @@ class Landsat:
     def _make(self, relative: int, row: int) -> Frame | None:
         angles = math.pi + (row - 60) * STEP + np.array([-HALF, 0.0, HALF])
         middle_lon, middle_lat = (float(each[1]) for each in LANDSAT.ground(relative, angles, 0.0))
-        if not SOUTH < middle_lat < NORTH or not 1 <= row <= 122:
+        if not SOUTH < middle_lat < NORTH or row not in _DAY_ROWS:
             return None
         zone = min(int((middle_lon + 180.0) // 6.0) + 1, 60)
         crs = f"EPSG:326{zone:02d}"

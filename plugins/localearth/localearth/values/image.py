@@ -89,6 +89,20 @@ class ImageBand:
     dimensions: tuple[int, ...] | None = None
     fractional: bool = False
 
+    def numbers_only(self) -> None:
+        """Refuses array pixels."""
+        if self.type.dimensions:
+            raise EarthEngineError(
+                f"Band '{self.name}' has array pixels, which the local Earth Engine does not support here; use "
+                "arrayGet or arrayFlatten."
+            )
+
+    def integers_only(self) -> None:
+        """Refuses pixels that are not integers."""
+        self.numbers_only()
+        if not self.type.is_integer:
+            raise EarthEngineError(f"Band '{self.name}' must have integer values; cast the image first.")
+
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it."""
         projection = self.projection.info()

@@ -155,22 +155,6 @@ def array_pixels(shape: tuple[int, int]) -> NDArray[Any]:
     return found
 
 
-def numbers_only(kind: PixelType, name: str) -> None:
-    """Refuses array pixels."""
-    if kind.dimensions:
-        raise EarthEngineError(
-            f"Band '{name}' has array pixels, which the local Earth Engine does not support here; use arrayGet or "
-            "arrayFlatten."
-        )
-
-
-def integers_only(kind: PixelType, name: str) -> None:
-    """Refuses pixels that are not integers."""
-    numbers_only(kind, name)
-    if not kind.is_integer:
-        raise EarthEngineError(f"Band '{name}' must have integer values; cast the image first.")
-
-
 def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
     """Casts pixels as Earth Engine does: fractions are truncated, values are clamped to the range.
 
