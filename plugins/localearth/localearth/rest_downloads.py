@@ -17,6 +17,7 @@ from localearth.errors import EarthEngineError
 from localearth.expression import evaluate
 from localearth.functions.image_bounds import north_up, scaled_grid
 from localearth.functions.image_visualize import visualize
+from localearth.functions.support import check_keys
 from localearth.pixels import check_bytes, check_side, check_size, chosen_bands, compute
 from localearth.promote import promote
 from localearth.raster.grid import Grid
@@ -136,11 +137,16 @@ def visualized(image: Image, body: Mapping[str, Any]) -> Image:
     options = body.get("visualizationOptions")
     if not options:
         return image
+    check_keys("visualizationOptions", options, ("ranges", "paletteColors", "gamma", "opacity"))
     chosen = image.with_bands(chosen_bands(image, body.get("bandIds")))
     ranges = options.get("ranges") or []
     low, high = ([each.get(edge, 0.0) for each in ranges] or None for edge in ("min", "max"))
-    gamma = (options.get("gamma") or {}).get("value")
-    return visualize(chosen, None, None, None, low, high, gamma, None, options.get("paletteColors") or None, False)
+    gamma, opacity = options.get("gamma"), options.get("opacity")
+    if isinstance(gamma, Mapping):
+        gamma = gamma.get("value")  # The client sends an object, the reference describes a number.
+    if opacity is not None:
+        opacity = promote("visualizationOptions", "opacity", "Number", opacity)
+    return visualize(chosen, None, None, None, low, high, gamma, opacity, options.get("paletteColors") or None, False)
 
 
 def shown_bands(image: Image, body: Mapping[str, Any]) -> tuple[ImageBand, ...]:

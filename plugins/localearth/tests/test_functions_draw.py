@@ -114,7 +114,7 @@ def test_areas_without_a_colour_are_half_transparent(picture):
     ("options", "said"),
     [
         ({"lineType": "dotted"}, "argument 'lineType': .* it draws solid lines"),
-        ({"pointShape": "hat"}, "unknown marker 'hat'"),
+        ({"pointShape": "hat"}, "argument 'pointShape': must be one of circle, square, .*; not 'hat'"),
         ({"color": "reddish"}, "colour 'reddish'"),
         ({"width": -1}, "argument 'width'"),
         ({"styleProperty": "s"}, "argument 'styleProperty': 's' must be a dictionary, not 5"),
@@ -124,3 +124,22 @@ def test_other_styles_are_refused(options, said, picture):
     features = ee.FeatureCollection([ee.Feature(ee.Geometry.Point(9, 45), {"s": 5})])
     with pytest.raises(ee.EEException, match=f"Collection.style.*{said}"):
         picture(features.style(**options))
+
+
+@pytest.mark.parametrize(
+    ("style", "said"),
+    [
+        (
+            {"colour": "red"},
+            r"'styleProperty': unknown key 'colour' \('red'\); the keys are color, pointSize, pointShape",
+        ),
+        ({"pointShape": ["o"]}, r"'pointShape': must be one of circle, square, .*; not \['o'\]"),
+        ({"fillColor": 7}, "'fillColor': must be the text of a colour, not 7"),
+        ({"lineType": ["solid"]}, r"'lineType': .* \['solid'\]; it draws solid lines"),
+        ({"pointSize": None}, "'pointSize': must be a number of pixels, not None"),
+    ],
+)
+def test_other_styles_of_a_feature_are_refused(style, said, picture):
+    features = ee.FeatureCollection([ee.Feature(ee.Geometry.Point(9, 45), {"s": style})])
+    with pytest.raises(ee.EEException, match=f"Collection.style.*argument {said}"):
+        picture(features.style(styleProperty="s"))

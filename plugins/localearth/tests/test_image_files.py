@@ -140,6 +140,7 @@ def test_visualize_stretches_to_bytes(local, parameters, rgb):
         ({"min": 1, "max": 1}, r"'max' \(1\) must be greater than 'min' \(1\)"),
         ({"min": 0, "gain": 2}, "cannot be specified together"),
         ({"min": 0, "max": 1, "palette": ["reddish"]}, "colour 'reddish' is not supported"),
+        ({"min": 0, "max": 1, "palette": {"0": "red"}}, "'palette' must be a list of colours, not {'0': 'red'}"),
         ({"min": [0, 1], "max": 3}, "'min' has 2 values for 1 bands"),
         ({"min": 0, "max": 3, "bands": ["b"]}, "Band 'b' was not found"),
         ({"gain": 2, "palette": ["FFFFFF"]}, "together with 'palette'"),
@@ -203,6 +204,23 @@ def test_visualization_options_of_a_request_are_applied(local):
     )
     with opened(content) as file:
         np.testing.assert_array_equal(file.read()[:, 0, 0], [191, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("options", "pixel"),
+    [({"gamma": 2}, [220]), ({"gamma": {"value": 2}}, [220]), ({"opacity": 0.5}, [191, 127])],
+)
+def test_gamma_and_opacity_of_a_request_are_applied(local, options, pixel):
+    options = {"ranges": [{"min": 0, "max": 20}], **options}
+    request = {"expression": ee.Image(15).toFloat(), "fileFormat": "PNG", "grid": GRID}
+    with opened(ee.data.computePixels({**request, "visualizationOptions": options})) as file:
+        np.testing.assert_array_equal(file.read()[:, 0, 0], pixel)
+    for other, said in (
+        ({"palette": "red"}, r"unknown key 'palette' \('red'\); the keys are ranges, paletteColors, gamma, opacity"),
+        ({"opacity": "half"}, "argument 'opacity': Invalid type"),
+    ):
+        with pytest.raises(ee.EEException, match=f"visualizationOptions.*{said}"):
+            ee.data.computePixels({**request, "visualizationOptions": other})
 
 
 def test_pixels_that_are_no_picture_are_refused(local):

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from localearth.errors import EarthEngineError
 from localearth.functions.image_mask import update_mask
 from localearth.functions.image_visualize import RGB
-from localearth.functions.support import refuse
+from localearth.functions.support import check_keys, refuse
 from localearth.promote import is_number
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
@@ -46,11 +46,13 @@ _POLYGONS |= {"triangle_left": (3, -90.0), "triangle_right": (3, 90.0)}
 _STARS = {"pentagram": (5, 0.382), "star5": (5, 0.382), "hexagram": (6, 0.577), "star6": (6, 0.577)}
 """Markers that are stars: the number of points, and the inner radius as a share of the outer one."""
 
+_MARKERS = ("circle", "square", "cross", "plus", *_STARS, *_POLYGONS, *_SHORT)
 
-def _paint(text: Any) -> Paint:
+
+def _paint(name: str, text: Any) -> Paint:
     """A colour of CSS; eight digits end with the opacity."""
     if not isinstance(text, str):
-        raise EarthEngineError(f"A colour must be text, not {text!r}.")
+        raise EarthEngineError(f"argument '{name}': must be the text of a colour, not {text!r}.")
     with_opacity = re.fullmatch(r"#?([0-9a-fA-F]{6})([0-9a-fA-F]{2})", text.strip())
     return (rgb(with_opacity[1]), int(with_opacity[2], 16) / 255) if with_opacity else (rgb(text), 1.0)
 
@@ -106,12 +108,11 @@ def _style(given: Mapping[str, Any]) -> _Style:
     for name in ("width", "pointSize"):
         if not is_number(given[name]) or given[name] < 0:
             raise EarthEngineError(f"argument '{name}': must be a number of pixels, not {given[name]!r}.")
-    color, fill = _paint(given["color"]), given["fillColor"]
-    marker = _SHORT.get(given["pointShape"], given["pointShape"])
-    if marker not in ("circle", "square", "cross", "plus", *_STARS, *_POLYGONS):
-        raise EarthEngineError(f"argument 'pointShape': unknown marker {marker!r}.")
-    filled = (color[0], color[1] * _FILL) if fill is None else _paint(fill)
-    return _Style(color, filled, given["width"], given["pointSize"], marker)
+    color, fill, marker = _paint("color", given["color"]), given["fillColor"], given["pointShape"]
+    if marker not in _MARKERS:
+        raise EarthEngineError(f"argument 'pointShape': must be one of {', '.join(_MARKERS)}; not {marker!r}.")
+    filled = (color[0], color[1] * _FILL) if fill is None else _paint("fillColor", fill)
+    return _Style(color, filled, given["width"], given["pointSize"], _SHORT.get(marker, marker))
 
 
 def _over(layers: NDArray[np.float64], area: BaseGeometry, paint: Paint) -> None:
@@ -154,10 +155,12 @@ def style(
     drawn = []
     for feature in collection.elements:
         special = feature.properties.get(own) if own else None
-        if special is not None and not isinstance(special, Mapping):
+        special = {} if special is None else special
+        if not isinstance(special, Mapping):
             raise EarthEngineError(f"argument 'styleProperty': '{own}' must be a dictionary, not {special!r}.")
+        check_keys("argument 'styleProperty'", special, _STYLES)
         if feature.geometry is not None:
-            drawn.append((feature.geometry, _style({**general, **(special or {})})))
+            drawn.append((feature.geometry, _style({**general, **special})))
     margin = max((each.size + each.width * MITRE for _, each in drawn), default=0)
 
     def every(grid: Grid, _pull: Pull) -> Sampled:

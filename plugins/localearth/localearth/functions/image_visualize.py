@@ -146,11 +146,10 @@ def _defaults(band: ImageBand, both: bool) -> tuple[float, float]:
 
 def _colours(palette: Any) -> Any:
     """The colours, (n, 3)."""
-    found = palette.split(",") if isinstance(palette, str) else list(palette)
-    rows = [rgb(str(text)) for text in found]
-    if not rows:
-        raise EarthEngineError("The palette has no colours.")
-    return np.array(rows, np.float64)
+    found = palette.split(",") if isinstance(palette, str) else palette
+    if not isinstance(found, list) or not found:
+        raise EarthEngineError(f"'palette' must be a list of colours, not {palette!r}.")
+    return np.array([rgb(str(text)) for text in found], np.float64)
 
 
 def _bytes(values: Any) -> Any:

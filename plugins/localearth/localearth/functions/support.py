@@ -1,6 +1,6 @@
 """Helpers for all families: pairs of bands, mapped functions, and errors of unsupported arguments."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,13 @@ Pairs = list[tuple[str, ImageBand, ImageBand]]
 def refuse(argument: str, value: Any, allowed: str) -> EarthEngineError:
     """The error for an argument value that Earth Engine supports but this implementation does not."""
     return EarthEngineError(f"argument '{argument}': the local Earth Engine does not support {value!r}; {allowed}.")
+
+
+def check_keys(what: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Refuses keys of a dictionary that are not known."""
+    for key, value in given.items():
+        if key not in known:
+            raise EarthEngineError(f"{what}: unknown key '{key}' ({value!r}); the keys are {', '.join(known)}.")
 
 
 def one_output(reducer: Reducer) -> None:
