@@ -10,6 +10,7 @@ import pytest
 import shapely
 from attrs import field, frozen
 from localearth.transport import LocalTransport
+from localearth.worlds import arrays
 from localearth.worlds.base import FeatureRecord, ImageAsset
 from pyproj import Transformer
 from shapely.geometry import Polygon, box
@@ -213,26 +214,62 @@ def kit() -> Any:
     return Kit
 
 
-def grid_of(x: float, y: float, width: int, height: int, scale: float = 10.0, crs: str = UTM) -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def grid_of() -> Callable[..., dict[str, Any]]:
     """A request's grid with its upper left corner at (x, y)."""
-    affine = {"scaleX": scale, "shearX": 0, "translateX": x, "shearY": 0, "scaleY": -scale, "translateY": y}
-    return {
-        "dimensions": {"width": width, "height": height},
-        "affineTransform": affine,
-        "crsCode": crs,
-    }
+
+    def grid(x: float, y: float, width: int, height: int, scale: float = 10.0, crs: str = UTM) -> dict[str, Any]:
+        affine = {"scaleX": scale, "shearX": 0, "translateX": x, "shearY": 0, "scaleY": -scale, "translateY": y}
+        return {"dimensions": {"width": width, "height": height}, "affineTransform": affine, "crsCode": crs}
+
+    return grid
+
+
+@pytest.fixture(scope="session")
+def pixels(grid_of: Callable[..., dict[str, Any]]) -> Callable[..., np.ndarray]:
+    """Asks computePixels for an image as a structured array: (image, x, y, width, height, scale, crs)."""
+
+    def ask(image: ee.Image, *grid: Any) -> np.ndarray:
+        return ee.data.computePixels({"expression": image, "fileFormat": "NUMPY_NDARRAY", "grid": grid_of(*grid)})
+
+    return ask
+
+
+@frozen
+class Plot:
+    """Pixels of 10 m from a corner: images of them, rectangles, and requests; columns and rows count from it."""
+
+    connect: Callable[[Any], None]
+    ask: Callable[..., np.ndarray]
+    x = 500_000.0
+    y = 5_000_000.0
+    crs = "EPSG:32632"
+    transform = (10.0, 0.0, x, 0.0, -10.0, y)
+
+    def image(self, *bands: tuple[Any, ...], **properties: Any) -> ee.Image:
+        """The only image of a new world, of bands (name, values) or (name, values, valid)."""
+        made = [MemoryBand(name, values, self.transform, self.crs, *valid) for name, values, *valid in bands]
+        self.connect(arrays.ArrayWorld(arrays.image("T/V", made, **properties)))
+        return ee.Image("T/V")
+
+    def box(self, col: float, row: float, cols: float, rows: float) -> ee.Geometry:
+        """A rectangle in pixels."""
+        west, north = self.x + 10 * col, self.y - 10 * row
+        return ee.Geometry.Rectangle([west, north - 10 * rows, west + 10 * cols, north], self.crs, False)
+
+    def where(self, *box: float) -> dict[str, Any]:
+        """The region of a rectangle and its grid, as arguments of `reduceRegion`."""
+        return {"geometry": self.box(*box), "crs": self.crs, "crsTransform": list(self.transform)}
+
+    def pixels(self, image: ee.Image, cols: int, rows: int | None = None, col: int = 0, row: int = 0) -> np.ndarray:
+        """A structured array; of a square without `rows`."""
+        return self.ask(image, self.x + 10 * col, self.y - 10 * row, cols, rows or cols, 10.0, self.crs)
 
 
 @pytest.fixture
-def pixels() -> Callable[..., np.ndarray]:
-    """Asks computePixels for an image as a structured array: (image, x, y, width, height, scale, crs)."""
-
-    def ask(image: ee.Image, x: float, y: float, width: int, height: int, scale: float = 10.0, crs: str = UTM) -> Any:
-        return ee.data.computePixels(
-            {"expression": image, "fileFormat": "NUMPY_NDARRAY", "grid": grid_of(x, y, width, height, scale, crs)}
-        )
-
-    return ask
+def plot(engine: Callable[[Any], None], pixels: Callable[..., np.ndarray]) -> Plot:
+    """Images of 10 m pixels and what is asked of them; the client is turned to their world when one is made."""
+    return Plot(engine, pixels)
 
 
 @pytest.fixture

@@ -5,38 +5,15 @@ import numpy as np
 import pytest
 
 SIDE = 20
-X, Y = 500_000.0, 5_000_000.0
-CRS = "EPSG:32632"
 
 
 @pytest.fixture
-def image(kit, engine):
+def image(plot):
     random = np.random.default_rng(2)
     values = random.integers(1, 4, (SIDE, SIDE)).astype(np.uint8)
     valid = random.random((SIDE, SIDE)) > 0.1
     extra = random.random((SIDE, SIDE))
-    world = kit.World()
-    bands = [
-        kit.Band(name, pixels, (10.0, 0.0, X, 0.0, -10.0, Y), CRS, valid)
-        for name, pixels in (("c", values), ("e", extra))
-    ]
-    world.add(kit.Asset("T/C", {}, bands, None))
-    engine(world)
-    return ee.Image("T/C"), values, valid, extra
-
-
-def box(col=0, row=0, cols=SIDE, rows=SIDE):
-    """Whole pixels, as a geometry."""
-    corners = [X + 10 * col, Y - 10 * (row + rows), X + 10 * (col + cols), Y - 10 * row]
-    return ee.Geometry.Rectangle(corners, CRS, False)
-
-
-def labels(image, *place):
-    """The labels on a grid, and where they are valid."""
-    band = image.select("labels")
-    filled = band.addBands(band.mask().rename("m")).unmask(0, False).double()
-    found = filled.sampleRectangle(box(*place)).getInfo()["properties"]
-    return np.asarray(found["labels"]), np.asarray(found["m"]) > 0
+    return plot.image(("c", values, valid), ("e", extra, valid)), values, valid, extra
 
 
 def flooded(values, valid, diagonal):
@@ -58,12 +35,14 @@ def flooded(values, valid, diagonal):
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
-def test_labels_of_objects(image, diagonal):
+def test_labels_of_objects(plot, image, diagonal):
     band, values, valid, _ = image
     kernel = ee.Kernel.square(1) if diagonal else ee.Kernel.plus(1)
     labelled = band.select("c").connectedComponents(kernel, 9)
     assert labelled.bandNames().getInfo() == ["c", "labels"]
-    found, mask = labels(labelled)
+    masked = labelled.select("labels").addBands(labelled.select("labels").mask().rename("m"))
+    pixels = plot.pixels(masked, SIDE)
+    found, mask = pixels["labels"], pixels["m"] > 0
     seen = set()
     for group in flooded(values, valid, diagonal):
         here = {int(found[at]) for at in group if mask[at]}
@@ -72,20 +51,19 @@ def test_labels_of_objects(image, diagonal):
         seen |= here
     assert len(seen) > 20
     # Another grid of the same pixels has the same labels.
-    part, _ = labels(labelled, 5, 7, 6, 4)
+    part = plot.pixels(labelled.select("labels"), 6, 4, 5, 7)["labels"]
     assert part.tolist() == found[7:11, 5:11].tolist()
     with pytest.raises(ee.EEException, match="does not know whether band 'c' is masked in objects of more than 2"):
-        band.select("c").connectedComponents(kernel, 2).select("c").sampleRectangle(box(), defaultValue=0).getInfo()
+        plot.pixels(band.select("c").connectedComponents(kernel, 2).select("c"), SIDE)
 
 
-def test_statistics_of_objects(image):
+def test_statistics_of_objects(plot, image):
     band, values, valid, extra = image
     found = band.reduceConnectedComponents(ee.Reducer.mean(), "c", 4)
     assert found.bandNames().getInfo() == ["e"]
     both = band.reduceConnectedComponents(ee.Reducer.minMax(), None, 4)
     assert both.bandNames().getInfo() == ["e_min", "e_max"]
-    filled = found.addBands(both).unmask(-1, False).sampleRectangle(box())
-    got = {name: np.asarray(value) for name, value in filled.getInfo()["properties"].items()}
+    got = plot.pixels(found.addBands(both).unmask(-1, False), SIDE)
     kept = 0
     for group in flooded(values, valid, True):
         inside = [extra[at] for at in group]
@@ -110,6 +88,6 @@ def test_statistics_of_objects(image):
         ),
     ],
 )
-def test_what_is_refused(image, build, message):
+def test_what_is_refused(plot, image, build, message):
     with pytest.raises(ee.EEException, match=message):
-        build(image[0]).sampleRectangle(box()).getInfo()
+        plot.pixels(build(image[0]), SIDE)

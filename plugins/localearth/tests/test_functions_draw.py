@@ -8,15 +8,14 @@ from shapely.geometry import Polygon
 
 pytestmark = pytest.mark.usefixtures("client")
 
-CRS = "EPSG:32632"
-LEFT, TOP = 500_000, 5_000_000
+X, Y, CRS = 500_000, 5_000_000, "EPSG:32632"
 SIDE = 24
 RED, GREEN, BLUE, NONE = (255, 0, 0), (0, 128, 0), (0, 0, 255), (-1, -1, -1)
 
 
 def place(points):
     """Columns and rows as coordinates."""
-    return [[LEFT + 10 * x, TOP - 10 * y] for x, y in points]
+    return [[X + 10 * x, Y - 10 * y] for x, y in points]
 
 
 def polygon(points):
@@ -24,11 +23,11 @@ def polygon(points):
 
 
 @pytest.fixture
-def picture(pixels):
+def picture(plot):
     """Asks for a picture: (SIDE, SIDE, bands), -1 where it is masked."""
 
     def ask(image):
-        found = pixels(image.toDouble().unmask(-1, False), LEFT, TOP, SIDE, SIDE, 10, CRS)
+        found = plot.pixels(image.toDouble().unmask(-1, False), SIDE)
         return np.stack([found[name] for name in found.dtype.names], axis=-1)
 
     return ask
@@ -59,14 +58,11 @@ def test_areas_and_outlines(picture):
     assert (found[~inner & ~edge & ~ends] == -1).all()
 
 
-def test_a_tile_has_the_corner_of_an_outline_that_lies_beyond_it(pixels):
+def test_a_tile_has_the_corner_of_an_outline_that_lies_beyond_it(plot):
     # The tip of a sharp corner reaches further into the right half than the size and the width of the style.
     styled = ee.FeatureCollection([polygon([(1, 11), (8, 12), (1, 13)])]).style(color="blue", width=6)
     image = styled.select("vis-blue").toDouble().unmask(-1, False)
-    whole, half = (
-        pixels(image, left, TOP, side, SIDE, 10, CRS)["vis-blue"]
-        for left, side in ((LEFT, SIDE), (LEFT + 180, SIDE - 18))
-    )
+    whole, half = (plot.pixels(image, SIDE - col, SIDE, col)["vis-blue"] for col in (0, 18))
     assert (half == 255).any()
     np.testing.assert_array_equal(half, whole[:, 18:])
 

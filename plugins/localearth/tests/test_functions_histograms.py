@@ -7,26 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from localearth.values.histograms import buckets_of
 
-X, Y = 500_000.0, 5_000_000.0
-CRS = "EPSG:32632"
-GRID = {"crs": CRS, "crsTransform": [10, 0, X, 0, -10, Y]}
-
 
 @pytest.fixture
-def water(kit, engine):
+def water(plot):
     """An image of dark water and bright land, its values, and where they are valid."""
     random = np.random.default_rng(3)
     values = np.where(random.random((20, 20)) < 0.4, random.normal(40, 8, (20, 20)), random.normal(120, 15, (20, 20)))
     values, valid = values.round().astype(np.int16), random.random((20, 20)) > 0.1
-    world = kit.World()
-    world.add(kit.Asset("T/V", {}, [kit.Band("v", values, (10.0, 0.0, X, 0.0, -10.0, Y), CRS, valid)], None))
-    engine(world)
-    return ee.Image("T/V"), values, valid
-
-
-def box(west, north, east, south):
-    """A rectangle in pixels from the corner."""
-    return ee.Geometry.Rectangle([X + 10 * west, Y - 10 * south, X + 10 * east, Y - 10 * north], CRS, False)
+    return plot.image(("v", values, valid)), values, valid
 
 
 ROWS = st.lists(
@@ -86,30 +74,29 @@ def test_a_histogram_of_a_list():
         ee.List([1]).reduce(ee.Reducer.histogram(8, 0)).getInfo()
 
 
-def test_a_histogram_of_a_region_has_weights(water):
+def test_a_histogram_of_a_region_has_weights(plot, water):
     image, values, valid = water
     shares = np.zeros((20, 20))
     shares[2:10, 3:12] = 1
     shares[2:10, 3] = 0.5
     weights = np.floor(np.minimum(shares * 256, 255)) / 255 * valid
-    where = {"geometry": box(3.5, 2, 12, 10), **GRID}
     reducer = ee.Reducer.mean().combine(ee.Reducer.histogram(64, 4), None, True)
-    found = image.reduceRegion(reducer, **where).getInfo()
+    found = image.reduceRegion(reducer, **plot.where(3.5, 2, 8.5, 8)).getInfo()
     assert found["v_mean"] == pytest.approx((weights * values).sum() / weights.sum())
     table = found["v_histogram"]
     edges = table["bucketMin"] + table["bucketWidth"] * np.arange(len(table["histogram"]) + 1)
     assert table["bucketWidth"] == 4 and edges[0] % 4 == 0
     assert np.allclose(table["histogram"], np.histogram(values, edges, weights=weights)[0])
-    where["geometry"] = box(3.6, 2, 12, 10)
+    where = plot.where(3.6, 2, 8.4, 8)
     grouped = image.addBands(image.gt(80)).reduceRegion(ee.Reducer.histogram(2).unweighted().group(1), **where)
     totals = [sum(each["histogram"]["histogram"]) for each in grouped.getInfo()["groups"]]
     inside = values[2:10, 4:12][valid[2:10, 4:12]]
     assert sum(totals) == len(inside)
 
 
-def test_the_threshold_of_otsu(water):
+def test_the_threshold_of_otsu(plot, water):
     image, values, valid = water
-    histogram = ee.Dictionary(image.reduceRegion(ee.Reducer.histogram(255, 1), box(0, 0, 20, 20), **GRID).get("v"))
+    histogram = ee.Dictionary(image.reduceRegion(ee.Reducer.histogram(255, 1), **plot.where(0, 0, 20, 20)).get("v"))
     counts, means = ee.Array(histogram.get("histogram")), ee.Array(histogram.get("bucketMeans"))
     size = means.length().get([0])
 
@@ -136,19 +123,19 @@ def test_the_threshold_of_otsu(water):
     assert 55 < found < 95
 
 
-def test_histograms_of_every_pixel(water):
+def test_histograms_of_every_pixel(plot, water):
     image, values, valid = water
     images = ee.ImageCollection([image, image.add(3), image.multiply(2).updateMask(image.gt(60))])
     counts = images.reduce(ee.Reducer.autoHistogram(16, 2)).addBands(images.reduce(ee.Reducer.fixedHistogram(0, 99, 3)))
     assert counts.bandNames().getInfo() == ["v_histogram", "v_histogram_1"]
     row, col = np.argwhere(valid & (values < 60))[0]
     seen = [int(values[row, col]), int(values[row, col]) + 3]
-    point = box(col, row, col + 1, row + 1)
+    point = plot.where(col, row, 1, 1)
     fixed = counts.select(1).arraySlice(1, 1).arrayProject([0]).arrayFlatten([["a", "b", "c"]])
-    shown = fixed.reduceRegion(ee.Reducer.first(), point, **GRID).getInfo()
+    shown = fixed.reduceRegion(ee.Reducer.first(), **point).getInfo()
     assert list(shown.values()) == np.histogram(seen, [0, 33, 66, 99])[0].tolist()
     auto = counts.select(0).arraySlice(0, 0, 1).arrayProject([1]).arrayFlatten([["edge", "count"]])
-    shown = auto.reduceRegion(ee.Reducer.first(), point, **GRID).getInfo()
+    shown = auto.reduceRegion(ee.Reducer.first(), **point).getInfo()
     edge = seen[0] - seen[0] % 2
     assert shown == {"edge": edge, "count": sum(edge <= each < edge + 2 for each in seen)}
 
@@ -170,24 +157,22 @@ def test_numbers_of_buckets_have_limits(engine, kit):
 @pytest.mark.parametrize(
     "compute",
     [
-        lambda image: image.reduceRegion(ee.Reducer.countDistinct(), box(0, 0, 2, 2), **GRID),
-        lambda image: image.reduceRegion(ee.Reducer.minMax(), box(0, 0, 2, 2), **GRID),
-        lambda image: image.entropy(ee.Kernel.square(1)).reduceRegion(ee.Reducer.mean(), box(0, 0, 2, 2), **GRID),
-        lambda image: image.glcmTexture(1).select(0).reduceRegion(ee.Reducer.mean(), box(0, 0, 2, 2), **GRID),
-        lambda image: image.focalMode(1).reduceRegion(ee.Reducer.count(), box(0, 0, 2, 2), **GRID),
-        lambda image: (
-            ee.ImageCollection([image, image]).mode().reduceRegion(ee.Reducer.count(), box(0, 0, 2, 2), **GRID)
-        ),
-        lambda image: (
-            ee.FeatureCollection([ee.Feature(box(0, 0, 2, 2), {"v": 2**60})])
+        lambda image, where: image.reduceRegion(ee.Reducer.countDistinct(), **where),
+        lambda image, where: image.reduceRegion(ee.Reducer.minMax(), **where),
+        lambda image, where: image.entropy(ee.Kernel.square(1)).reduceRegion(ee.Reducer.mean(), **where),
+        lambda image, where: image.glcmTexture(1).select(0).reduceRegion(ee.Reducer.mean(), **where),
+        lambda image, where: image.focalMode(1).reduceRegion(ee.Reducer.count(), **where),
+        lambda image, where: ee.ImageCollection([image, image]).mode().reduceRegion(ee.Reducer.count(), **where),
+        lambda image, where: (
+            ee.FeatureCollection([ee.Feature(where["geometry"], {"v": 2**60})])
             .reduceToImage(["v"], ee.Reducer.countDistinct())
-            .reduceRegion(ee.Reducer.max(), box(0, 0, 2, 2), **GRID)
+            .reduceRegion(ee.Reducer.max(), **where)
         ),
     ],
 )
-def test_integers_of_more_than_53_bits_are_refused(water, compute):
+def test_integers_of_more_than_53_bits_are_refused(plot, water, compute):
     image, *_ = water
     large = image.toInt64().add(ee.Image(2**60).toInt64())
     with pytest.raises(ee.EEException, match="more than 53 bits"):
-        compute(large).getInfo()
-    assert large.reduceRegion(ee.Reducer.count(), box(0, 0, 20, 20), **GRID).getInfo()["v"] > 0
+        compute(large, plot.where(0, 0, 2, 2)).getInfo()
+    assert large.reduceRegion(ee.Reducer.count(), **plot.where(0, 0, 20, 20)).getInfo()["v"] > 0

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 SIDE = 24
-X, Y = 500_000.0, 5_000_000.0
 
 SAMPLES = {
     "circle": (lambda: ee.Kernel.circle(3), 29, [[0, 0, 0, 1, 0, 0, 0], [0, 1, 1, 1, 1, 1, 0]]),
@@ -51,15 +50,22 @@ def test_a_sum_of_kernels_aligns_their_centres(local):
 
 
 @pytest.fixture
-def image(kit, engine):
+def image(plot):
     random = np.random.default_rng(4)
     values = random.integers(0, 9, (SIDE, SIDE)).astype(np.int16)
     valid = random.random((SIDE, SIDE)) > 0.1
-    band = kit.Band("v", values, (10.0, 0.0, X, 0.0, -10.0, Y), "EPSG:32632", valid)
-    world = kit.World()
-    world.add(kit.Asset("T/V", {}, [band], None))
-    engine(world)
-    return ee.Image("T/V"), values, valid
+    return plot.image(("v", values, valid)), values, valid
+
+
+@pytest.fixture
+def got(plot):
+    """Asks for the pixels of an image with one band, NaN where it is masked."""
+
+    def ask(image):
+        both = plot.pixels(image.rename("v").addBands(image.mask().rename("m")), SIDE)
+        return np.where(both["m"] > 0, both["v"], np.nan)
+
+    return ask
 
 
 def under(values, valid, weights, run):
@@ -73,11 +79,6 @@ def under(values, valid, weights, run):
         result = run(values[part], weights, keep)
         found[row, col] = np.nan if result is None else result
     return found
-
-
-def got(built, pixels, crs="EPSG:32632"):
-    both = pixels(built.rename("v").addBands(built.mask().rename("m")), X, Y, SIDE, SIDE, 10.0, crs)
-    return np.where(both["m"] > 0, both["v"], np.nan)
 
 
 CIRCLE = (np.hypot(*np.mgrid[-2:3, -2:3]) <= 2).astype(float)
@@ -122,39 +123,39 @@ def mean(values, weights, keep):
     ],
     ids=["focalMax", "focal_min", "focalMedian", "focalMean", "reduce", "reduce mask", "convolve"],
 )
-def test_pixels_under_a_kernel(image, pixels, build, weights, run, skip):
+def test_pixels_under_a_kernel(image, got, build, weights, run, skip):
     source, values, valid = image
     expected = under(values, valid, weights, run)
     if skip:
         expected[~valid] = np.nan
-    assert np.allclose(got(build(source), pixels), expected, equal_nan=True)
+    assert np.allclose(got(build(source)), expected, equal_nan=True)
 
 
 @pytest.mark.parametrize(("radius", "units", "sigma", "reach"), [(4, "pixels", 2, 3), (25, "meters", 15, 2)])
-def test_a_gaussian_has_the_pixels_nearer_than_its_radius(image, pixels, radius, units, sigma, reach):
+def test_a_gaussian_has_the_pixels_nearer_than_its_radius(image, got, radius, units, sigma, reach):
     source, values, valid = image
     line = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (sigma / 10 if units == "meters" else sigma)) ** 2)
     smooth = np.where(valid, values, 0).astype(float)
     for axis in (0, 1):
         smooth = np.apply_along_axis(np.convolve, axis, smooth, line / line.sum(), "same")
-    found = got(source.unmask(0).convolve(ee.Kernel.gaussian(radius, sigma, units)), pixels)
+    found = got(source.unmask(0).convolve(ee.Kernel.gaussian(radius, sigma, units)))
     inner = slice(reach, -reach), slice(reach, -reach)
     assert np.allclose(found[inner], smooth[inner])
 
 
-def test_neighbors_become_bands_row_by_row(image, pixels):
+def test_neighbors_become_bands_row_by_row(image, got):
     source, values, valid = image
     kernel = ee.Kernel.fixed(3, 2, [[1, 0, 2], [0, 0, 3]], 1, 0)
     found = source.neighborhoodToBands(kernel)
     assert found.bandNames().getInfo() == ["v_-1_0", "v_1_0", "v_1_1"]
-    shown = got(found.select("v_1_1"), pixels)
+    shown = got(found.select("v_1_1"))
     assert np.array_equal(shown[:-1, :-1], np.where(valid, values, np.nan)[1:, 1:], equal_nan=True)
 
 
 @pytest.mark.parametrize(
     ("angle", "step", "length"), [(0, (0, 1), 1), (90, (-1, 0), 1), (-135, (1, -1), 2**0.5), (180, (0, -1), 1)]
 )
-def test_distances_in_a_direction(image, pixels, angle, step, length):
+def test_distances_in_a_direction(image, got, angle, step, length):
     source, values, valid = image
     hit = (values == 8) & valid
     expected = np.full((SIDE, SIDE), np.nan)
@@ -163,13 +164,13 @@ def test_distances_in_a_direction(image, pixels, angle, step, length):
             at = row + count * step[0], col + count * step[1]
             if count * length <= 4 and min(at) >= 0 and max(at) < SIDE and hit[at] and np.isnan(expected[row, col]):
                 expected[row, col] = count * length
-    assert np.allclose(got(source.eq(8).directionalDistanceTransform(angle, 4), pixels), expected, equal_nan=True)
+    assert np.allclose(got(source.eq(8).directionalDistanceTransform(angle, 4)), expected, equal_nan=True)
 
 
-def test_iterations_are_repeated(image, pixels):
+def test_iterations_are_repeated(image, got):
     source, _, _ = image
     twice = source.focalMax(1, "square", "pixels", 2)
-    assert np.array_equal(got(twice, pixels), got(source.focalMax(2.5, "square"), pixels), equal_nan=True)
+    assert np.array_equal(got(twice), got(source.focalMax(2.5, "square")), equal_nan=True)
 
 
 def test_names_and_types(image):
@@ -180,22 +181,22 @@ def test_names_and_types(image):
     assert source.focalMode(1).bandNames().getInfo() == ["v"]
 
 
-def test_distances(image, pixels):
+def test_distances(image, got):
     source, values, valid = image
     hits = np.argwhere((values == 8) & valid)
     rows, cols = np.mgrid[:SIDE, :SIDE]
     apart = np.abs(hits[:, 0, None, None] - rows), np.abs(hits[:, 1, None, None] - cols)
     squared = (apart[0] ** 2 + apart[1] ** 2).min(axis=0).astype(float)
     target = source.eq(8)
-    assert np.array_equal(got(target.fastDistanceTransform(40), pixels), squared)
+    assert np.array_equal(got(target.fastDistanceTransform(40)), squared)
     far = np.where(squared > 2**2, np.inf, squared)
-    assert np.isinf(far).any() and np.array_equal(got(target.fastDistanceTransform(2), pixels), far)
+    assert np.isinf(far).any() and np.array_equal(got(target.fastDistanceTransform(2)), far)
     near = np.where(np.sqrt(squared) <= 3, np.sqrt(squared) * 10, np.nan)
     found = target.distance(ee.Kernel.euclidean(30, "meters"))
-    assert np.allclose(got(found, pixels), np.where(valid, near, np.nan), equal_nan=True)
+    assert np.allclose(got(found), np.where(valid, near, np.nan), equal_nan=True)
     everywhere = target.distance(ee.Kernel.manhattan(3), False)
     city = (apart[0] + apart[1]).min(axis=0).astype(float)
-    assert np.allclose(got(everywhere, pixels), np.where(city <= 3, city, np.nan), equal_nan=True)
+    assert np.allclose(got(everywhere), np.where(city <= 3, city, np.nan), equal_nan=True)
 
 
 @pytest.mark.parametrize(
@@ -210,33 +211,33 @@ def test_distances(image, pixels):
         (lambda i: i.convolve(ee.Kernel.laplacian4(1, True)), "it normalizes weights that are not negative"),
     ],
 )
-def test_what_is_unsure_is_refused(image, pixels, build, message):
+def test_what_is_unsure_is_refused(plot, image, build, message):
     with pytest.raises(ee.EEException) as caught:
-        pixels(build(image[0]), X, Y, 2, 2, 10.0, "EPSG:32632")
+        plot.pixels(build(image[0]), 2)
     assert message in str(caught.value)
 
 
-def test_metres_are_nominal_and_pixels_must_be_squares(image, pixels):
+def test_metres_are_nominal_and_pixels_must_be_squares(plot, image, pixels):
     ones = ee.Image(1).reduceNeighborhood("count", ee.Kernel.circle(150, "meters"))
     # 150 m are 1.3 pixels of 0.001 degrees, at any latitude.
     assert pixels(ones, 9.0, 60.0, 2, 2, 1e-3, "EPSG:4326")["constant_count"].tolist() == [[5, 5], [5, 5]]
-    long = image[0].focalMax(20, "circle", "meters").reproject("EPSG:32632", [10, 0, X, 0, -20, Y])
+    long = image[0].focalMax(20, "circle", "meters").reproject(plot.crs, [10, 0, plot.x, 0, -20, plot.y])
     with pytest.raises(ee.EEException, match="square pixels only; use units 'pixels'"):
-        pixels(long, X, Y, 2, 2, 10.0, "EPSG:32632")
+        plot.pixels(long, 2)
 
 
-def test_neighborhoods_become_arrays(image, pixels):
+def test_neighborhoods_become_arrays(image, got):
     source, values, valid = image
     middle = source.neighborhoodToArray(ee.Kernel.square(1), 7).arrayGet([0, 2])
     expected = np.where(np.roll(valid, (1, -1), (0, 1)), np.roll(values, (1, -1), (0, 1)), 7).astype(float)
     expected[~valid] = np.nan
     inner = slice(1, -1), slice(1, -1)
-    assert np.array_equal(got(middle, pixels)[inner], expected[inner], equal_nan=True)
+    assert np.array_equal(got(middle)[inner], expected[inner], equal_nan=True)
 
 
-def test_connected_pixels_are_counted(image, pixels):
+def test_connected_pixels_are_counted(image, got):
     source, values, valid = image
-    found = got(source.gt(4).connectedPixelCount(30, False), pixels)
+    found = got(source.gt(4).connectedPixelCount(30, False))
     big, expected = values > 4, np.full((SIDE, SIDE), np.nan)
     for start in zip(*np.nonzero(valid), strict=True):
         group, todo = {start}, [start]
@@ -255,10 +256,10 @@ def test_connected_pixels_are_counted(image, pixels):
     ("behavior", "expected"),
     [("extrapolate", [-10, 5, 25]), ("clamp", [0, 5, 20]), ("input", [-1, 5, 4]), ("mask", [-99, 5, -99])],
 )
-def test_curves(image, pixels, behavior, expected):
+def test_curves(plot, behavior, expected):
     numbers = ee.Image([-1, 0.5, 4]).rename(["a", "b", "c"])
     bands = [numbers.select([n]).interpolate([0, 1, 3], [0, 10, 20], behavior).unmask(-99) for n in range(3)]
-    found = pixels(ee.Image.cat(bands), X, Y, 1, 1, 10.0, "EPSG:32632")
+    found = plot.pixels(ee.Image.cat(bands), 1)
     assert [found[name].item() for name in "abc"] == expected
-    curve = pixels(ee.Image(2).toDouble().polynomial([1, 0, 3]), X, Y, 1, 1, 10.0, "EPSG:32632")
+    curve = plot.pixels(ee.Image(2).toDouble().polynomial([1, 0, 3]), 1)
     assert curve["constant"].item() == 13

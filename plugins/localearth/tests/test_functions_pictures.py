@@ -6,43 +6,44 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("client")
 
-CRS = "EPSG:32632"
-LEFT, TOP = 500_000, 5_000_000
 
-
-def steps():
+@pytest.fixture
+def steps(plot):
     """A band `a` with the number of the column."""
-    return ee.Image.pixelCoordinates(ee.Projection(CRS, [10, 0, LEFT, 0, -10, TOP])).select(["x"], ["a"]).floor()
+    return ee.Image.pixelCoordinates(ee.Projection(plot.crs, list(plot.transform))).select(["x"], ["a"]).floor()
 
 
-def test_random_numbers_belong_to_the_pixels(pixels):
-    found = pixels(ee.Image.random(5), LEFT, TOP, 100, 100, 10, CRS)["random"]
+def test_random_numbers_belong_to_the_pixels(plot):
+    found = plot.pixels(ee.Image.random(5), 100)["random"]
     assert found.min() >= 0
     assert found.max() < 1
     assert abs(np.histogram(found, 10, (0, 1))[0] - 1000).max() < 150
     assert abs(np.corrcoef(found[:, :-1].ravel(), found[:, 1:].ravel())[0, 1]) < 0.05
-    np.testing.assert_array_equal(
-        pixels(ee.Image.random(5), LEFT + 100, TOP, 90, 100, 10, CRS)["random"], found[:, 10:]
-    )
-    assert (pixels(ee.Image.random(6), LEFT, TOP, 100, 100, 10, CRS)["random"] != found).all()
-    normal = pixels(ee.Image.random(5, "normal"), LEFT, TOP, 100, 100, 10, CRS)["random"]
+    np.testing.assert_array_equal(plot.pixels(ee.Image.random(5), 90, 100, col=10)["random"], found[:, 10:])
+    assert (plot.pixels(ee.Image.random(6), 100)["random"] != found).all()
+    normal = plot.pixels(ee.Image.random(5, "normal"), 100)["random"]
     assert (abs(normal.mean()) < 0.05, abs(normal.std() - 1) < 0.05) == (True, True)
 
 
-def test_every_value_has_a_random_colour(pixels):
-    found = pixels(steps().divide(4).floor().randomVisualizer(), LEFT, TOP, 12, 1, 10, CRS)
+def test_every_value_has_a_random_colour(plot, steps):
+    found = plot.pixels(steps.divide(4).floor().randomVisualizer(), 12, 1)
     assert found.dtype.names == ("viz-red", "viz-green", "viz-blue", "a")
     colours = [tuple(row)[:3] for row in found[0].tolist()]
     assert [len(set(colours[4 * i : 4 * i + 4])) for i in range(3)] == [1, 1, 1]
     assert len(set(colours)) == 3
 
 
-def sld(pixels, kind, entries):
-    """A document with a ColorMap, and its colours of the pixels 0 to 5; -1 where they are masked."""
-    rows = "".join(f'<ColorMapEntry color="{color}" quantity="{value}" {more}/>' for color, value, more in entries)
-    text = f'<RasterSymbolizer><ColorMap type="{kind}">{rows}</ColorMap></RasterSymbolizer>'
-    found = pixels(steps().sldStyle(text).toInt16().unmask(-1, False), LEFT, TOP, 6, 1, 10, CRS)
-    return list(zip(*(found[name][0].tolist() for name in found.dtype.names), strict=True))
+@pytest.fixture
+def sld(plot, steps):
+    """Asks for the colours of the pixels 0 to 5 by a document with a ColorMap; -1 where they are masked."""
+
+    def ask(kind, entries):
+        rows = "".join(f'<ColorMapEntry color="{color}" quantity="{value}" {more}/>' for color, value, more in entries)
+        text = f'<RasterSymbolizer><ColorMap type="{kind}">{rows}</ColorMap></RasterSymbolizer>'
+        found = plot.pixels(steps.sldStyle(text).toInt16().unmask(-1, False), 6, 1)
+        return list(zip(*(found[name][0].tolist() for name in found.dtype.names), strict=True))
+
+    return ask
 
 
 RED, GREEN, BLUE, NONE = (255, 0, 0), (0, 128, 0), (0, 0, 255), (-1, -1, -1)
@@ -57,12 +58,12 @@ ENTRIES = [("#ff0000", 1, ""), ("green", 3, ""), ("#0000FF", 5, "")]
         ("ramp", [RED, RED, (128, 64, 0), GREEN, (0, 64, 128), BLUE]),
     ],
 )
-def test_a_color_map(pixels, kind, expected):
-    assert sld(pixels, kind, ENTRIES) == expected
+def test_a_color_map(sld, kind, expected):
+    assert sld(kind, ENTRIES) == expected
 
 
-def test_an_entry_without_opacity_is_masked(pixels):
-    assert sld(pixels, "intervals", [*ENTRIES[:2], ("#0000ff", 5, 'opacity="0"')])[2:5] == [GREEN, NONE, NONE]
+def test_an_entry_without_opacity_is_masked(sld):
+    assert sld("intervals", [*ENTRIES[:2], ("#0000ff", 5, 'opacity="0"')])[2:5] == [GREEN, NONE, NONE]
 
 
 @pytest.mark.parametrize(

@@ -13,55 +13,43 @@ CRS = "EPSG:32632"
 
 
 @pytest.fixture
-def image(kit, engine):
+def image(plot):
     random = np.random.default_rng(5)
     values = random.integers(1, 4, (SIDE, SIDE)).astype(np.uint8)
     heights = (random.random((SIDE, SIDE)) * 100).astype(np.float32)
     valid = random.random((SIDE, SIDE)) > 0.2
-    transform = (10.0, 0.0, X, 0.0, -10.0, Y)
-    footprint = kit.lonlat(box(X, Y - 10 * SIDE, X + 10 * SIDE, Y), CRS)
-    world = kit.World()
-    bands = [kit.Band("c", values, transform, CRS), kit.Band("h", heights, transform, CRS, valid)]
-    world.add(kit.Asset("T/V", {}, bands, footprint))
-    engine(world)
-    return ee.Image("T/V"), values, heights, valid
-
-
-def square(row, col, size):
-    """Pixels of a square, in the image's CRS."""
-    x, y = X + 10 * col, Y - 10 * row
-    return ee.Geometry.Rectangle([x, y - 10 * size, x + 10 * size, y], CRS, False)
+    return plot.image(("c", values), ("h", heights, valid)), values, heights, valid
 
 
 def rows_of(collection, *names):
     return [tuple(each["properties"].get(name) for name in names) for each in collection.getInfo()["features"]]
 
 
-def test_sample_has_the_valid_pixels_of_a_region_row_by_row(image):
+def test_sample_has_the_valid_pixels_of_a_region_row_by_row(plot, image):
     source, values, heights, valid = image
     part = slice(3, 7), slice(5, 9)
     expected = list(zip(values[part][valid[part]].tolist(), heights[part][valid[part]].tolist(), strict=True))
-    assert rows_of(source.sample(square(3, 5, 4), 10), "c", "h") == expected
-    everything = rows_of(source.sample(square(3, 5, 4), 10, dropNulls=False), "c", "h")
+    assert rows_of(source.sample(plot.box(5, 3, 4, 4), 10), "c", "h") == expected
+    everything = rows_of(source.sample(plot.box(5, 3, 4, 4), 10, dropNulls=False), "c", "h")
     assert [h for _, h in everything] == [
         h if v else None for h, v in zip(heights[part].flat, valid[part].flat, strict=True)
     ]
 
 
-def test_sample_gives_the_centres_of_pixels(image):
+def test_sample_gives_the_centres_of_pixels(plot, image):
     source, _, _, _ = image
-    found = source.select("c").sample(square(3, 5, 2), 10, geometries=True).getInfo()["features"]
+    found = source.select("c").sample(plot.box(5, 3, 2, 2), 10, geometries=True).getInfo()["features"]
     to_lonlat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform
     expected = [to_lonlat(X + 10 * col + 5, Y - 10 * row - 5) for row in (3, 4) for col in (5, 6)]
     assert np.allclose([each["geometry"]["coordinates"] for each in found], expected, atol=1e-9, rtol=0)
 
 
-def test_a_table_of_the_pixels_of_a_region(image):
+def test_a_table_of_the_pixels_of_a_region(plot, image):
     source, values, heights, valid = image
     images = ee.ImageCollection(
-        [source, source.select("c").add(100).addBands(ee.Image(1).rename("h")).clip(square(3, 5, 1))]
+        [source, source.select("c").add(100).addBands(ee.Image(1).rename("h")).clip(plot.box(5, 3, 1, 1))]
     )
-    table = images.getRegion(square(3, 5, 2), crs=CRS, crsTransform=[10, 0, X, 0, -10, Y]).getInfo()
+    table = images.getRegion(plot.box(5, 3, 2, 2), crs=CRS, crsTransform=list(plot.transform)).getInfo()
     assert table[0] == ["id", "longitude", "latitude", "time", "c", "h"]
     expected = [[values[3, 5], heights[3, 5] if valid[3, 5] else None], [values[3, 5] + 100, 1]]
     rest = [(3, 6), (4, 5), (4, 6)]
@@ -76,19 +64,22 @@ def test_a_table_of_the_pixels_of_a_region(image):
     assert len(found) == 4
 
 
-def test_drawn_pixels_are_the_same_on_every_run(image):
+def test_drawn_pixels_are_the_same_on_every_run(plot, image):
     band = image[0].select("c").addBands(ee.Image.pixelCoordinates(CRS))
-    region = square(0, 0, SIDE)
+    region = plot.box(0, 0, SIDE, SIDE)
     draws = [rows_of(band.sample(region, 10, numPixels=30, seed=seed), "x", "y") for seed in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]
     assert len(set(draws[0])) == 30
     assert 140 < band.sample(region, 10, factor=0.5).size().getInfo() < 260
 
 
-def test_sample_regions_keeps_properties_and_leaves_masked_pixels_out(image):
+def test_sample_regions_keeps_properties_and_leaves_masked_pixels_out(plot, image):
     source, values, _, valid = image
     regions = ee.FeatureCollection(
-        [ee.Feature(square(2, 2, 3), {"name": "a", "n": 1}), ee.Feature(square(9, 9, 2), {"name": "b", "n": 2})]
+        [
+            ee.Feature(plot.box(2, 2, 3, 3), {"name": "a", "n": 1}),
+            ee.Feature(plot.box(9, 9, 2, 2), {"name": "b", "n": 2}),
+        ]
     )
     expected = [("a", None, value) for value in values[2:5, 2:5][valid[2:5, 2:5]].tolist()]
     expected += [("b", None, value) for value in values[9:11, 9:11][valid[9:11, 9:11]].tolist()]
@@ -97,9 +88,9 @@ def test_sample_regions_keeps_properties_and_leaves_masked_pixels_out(image):
     assert rows_of(source.select("c").sampleRegions(point, scale=10), "n", "c") == [(7, values[3, 1].item())]
 
 
-def test_stratified_sample_draws_from_every_class(image):
+def test_stratified_sample_draws_from_every_class(plot, image):
     source, values, _, valid = image
-    found = source.stratifiedSample(12, "c", square(0, 0, SIDE), 10, classValues=[2, 3], classPoints=[5, 1000])
+    found = source.stratifiedSample(12, "c", plot.box(0, 0, SIDE, SIDE), 10, classValues=[2, 3], classPoints=[5, 1000])
     classes = [c for (c,) in rows_of(found, "c")]
     assert [classes.count(each) for each in (1, 2, 3)] == [12, 5, int((valid & (values == 3)).sum())]
 
@@ -119,14 +110,14 @@ def test_samples_that_cannot_be_drawn(image, build, message):
     assert message in str(caught.value)
 
 
-def test_paint_fills_polygons_in_order(image, pixels):
-    features = [ee.Feature(square(2, 2, 5), {"k": 4}), ee.Feature(square(5, 5, 5), {"k": 9})]
-    found = pixels(ee.Image(0).paint(ee.FeatureCollection(features), "k"), X, Y, SIDE, SIDE, 10.0, CRS)["constant"]
+def test_paint_fills_polygons_in_order(plot, image):
+    features = [ee.Feature(plot.box(2, 2, 5, 5), {"k": 4}), ee.Feature(plot.box(5, 5, 5, 5), {"k": 9})]
+    found = plot.pixels(ee.Image(0).paint(ee.FeatureCollection(features), "k"), SIDE)["constant"]
     expected = np.zeros((SIDE, SIDE))
     expected[2:7, 2:7], expected[5:10, 5:10] = 4, 9
     assert np.array_equal(found, expected)
     empty = ee.Image().byte().paint(ee.FeatureCollection(features), 1)
-    mask = pixels(empty.mask(), X, Y, SIDE, SIDE, 10.0, CRS)["constant"]
+    mask = plot.pixels(empty.mask(), SIDE)["constant"]
     assert np.array_equal(mask, expected > 0)
 
 
@@ -136,14 +127,14 @@ def turned(points, degrees=30):
     return [[X + 10 * (10 + u * cos - v * sin), Y - 10 * (10 + u * sin + v * cos)] for u, v in points]
 
 
-def test_paint_draws_outlines_with_square_ends_and_mitred_corners(image, pixels):
+def test_paint_draws_outlines_with_square_ends_and_mitred_corners(plot, image, pixels):
     row, col = np.mgrid[0:SIDE, 0:SIDE] + 0.5 - 10
     u = col * np.cos(np.pi / 6) + row * np.sin(np.pi / 6)
     v = row * np.cos(np.pi / 6) - col * np.sin(np.pi / 6)
     ring = ee.Geometry.Polygon([turned([(-6, -6), (6, -6), (6, 6), (-6, 6)])], CRS, False)
     line = ee.Geometry.LineString(turned([(-3, 0), (2, 0)]), CRS, False)
     features = ee.FeatureCollection([ee.Feature(ring, {"w": 2.5}), ee.Feature(line, {"w": 4})])
-    found = pixels(ee.Image(0).paint(features, "000003", "w"), X, Y, SIDE, SIDE, 10.0, CRS)["constant"]
+    found = plot.pixels(ee.Image(0).paint(features, "000003", "w"), SIDE)["constant"]
     drawn = np.abs(np.maximum(np.abs(u), np.abs(v)) - 6) <= 1.25
     drawn |= (np.abs(v) <= 2) & (u >= -5) & (u <= 4)
     assert np.array_equal(found, drawn * 3)
@@ -152,12 +143,12 @@ def test_paint_draws_outlines_with_square_ends_and_mitred_corners(image, pixels)
         ee.Geometry.LineString([[X + x, Y - y] for x, y in line.coords], CRS, False),
         ee.Geometry.MultiPoint([[X + each.x, Y - each.y] for each in dots.geoms], CRS),
     ]
-    touched = pixels(ee.Image(0).paint(ee.FeatureCollection(places), 1), X, Y, SIDE, SIDE, 10.0, CRS)["constant"]
+    touched = plot.pixels(ee.Image(0).paint(ee.FeatureCollection(places), 1), SIDE)["constant"]
     for at in np.ndindex(SIDE, SIDE):
         cell = box(10 * at[1], 10 * at[0], 10 * at[1] + 10, 10 * at[0] + 10)
         assert touched[at] == (line.intersects(cell) or dots.intersects(cell))
     # An outline along the edges of pixels is as wide as it should be.
-    thin = pixels(ee.Image(0).paint(square(2, 2, 5), 1, 1), X, Y, SIDE, SIDE, 10.0, CRS)["constant"]
+    thin = plot.pixels(ee.Image(0).paint(plot.box(2, 2, 5, 5), 1, 1), SIDE)["constant"]
     assert thin.sum() == 20 and thin[1:7, [1, 6]].all() and thin[[1, 6], 1:7].all()
 
 
@@ -165,9 +156,9 @@ def test_paint_draws_outlines_with_square_ends_and_mitred_corners(image, pixels)
     ("color", "width", "message"),
     [(300, None, "300 is not a value of the band's type uint8"), (1, 0, "argument 'width'")],
 )
-def test_paint_refuses_what_is_unsure(image, color, width, message):
+def test_paint_refuses_what_is_unsure(plot, image, color, width, message):
     with pytest.raises(ee.EEException) as caught:
-        ee.Image(0).byte().paint(ee.FeatureCollection([ee.Feature(square(0, 0, 1))]), color, width).getInfo()
+        ee.Image(0).byte().paint(ee.FeatureCollection([ee.Feature(plot.box(0, 0, 1, 1))]), color, width).getInfo()
     assert message in str(caught.value)
 
 
@@ -184,19 +175,19 @@ def test_pixel_area_is_that_on_the_ellipsoid(image, pixels):
     assert pixels(area, 0, 30, 1, 1, 30.0, "EPSG:3857")["area"].item() == pytest.approx(893.97, abs=0.01)
 
 
-def test_images_are_moved(image, pixels):
+def test_images_are_moved(plot, image, pixels):
     source, values, _, _ = image
     band = source.select("c")
-    moved = pixels(band.translate(20, 30), X + 20, Y + 30, SIDE, SIDE, 10.0, CRS)["c"]
+    moved = plot.pixels(band.translate(20, 30), SIDE, col=2, row=-3)["c"]
     assert np.array_equal(moved, values)
     other = pixels(band.changeProj(CRS, "EPSG:32633"), X, Y, SIDE, SIDE, 10.0, "EPSG:32633")["c"]
     assert np.array_equal(other, values)
     assert band.changeProj(CRS, "EPSG:32633").projection().getInfo()["crs"] == "EPSG:32633"
-    steps = pixels(band.translate(2, 3, "pixels"), X + 20, Y - 30, SIDE, SIDE, 10.0, CRS)["c"]
+    steps = plot.pixels(band.translate(2, 3, "pixels"), SIDE, col=2, row=3)["c"]
     assert np.array_equal(steps, values)
     composite = ee.ImageCollection([band, band]).mosaic()
     with pytest.raises(ee.EEException, match="on grids of EPSG:4326 only, not of EPSG:32632"):
-        pixels(composite.changeProj(CRS, "EPSG:4326"), X, Y, 1, 1, 10.0, CRS)
+        plot.pixels(composite.changeProj(CRS, "EPSG:4326"), 1)
 
 
 def test_a_moved_image_has_its_own_pixels_in_another_crs(image, pixels):
@@ -208,21 +199,21 @@ def test_a_moved_image_has_its_own_pixels_in_another_crs(image, pixels):
     assert (found == values[6, 2]).all()
 
 
-def test_hillshade_is_the_angle_to_the_light(image, pixels):
+def test_hillshade_is_the_angle_to_the_light(plot, image):
     terrain = ee.Terrain.products(image[0].select("h").unmask(50).rename("elevation"))
     assert terrain.bandNames().getInfo() == ["elevation", "slope", "aspect", "hillshade"]
-    found = pixels(terrain, X + 20, Y - 20, 10, 10, 10.0, CRS)
+    found = plot.pixels(terrain, 10, col=2, row=2)
     slope, aspect = np.radians(found["slope"].astype(float)), np.radians(found["aspect"].astype(float))
     zenith = np.radians(45)
     light = np.cos(zenith) * np.cos(slope) + np.sin(zenith) * np.sin(slope) * np.cos(np.radians(270) - aspect)
     assert np.abs(found["hillshade"] - np.clip(255 * light, 0, 255)).max() <= 1
-    flat = pixels(ee.Terrain.hillshade(ee.Image(5)), X, Y, 1, 1, 10.0, CRS)["hillshade"]
+    flat = plot.pixels(ee.Terrain.hillshade(ee.Image(5)), 1)["hillshade"]
     assert flat.item() == 180
 
 
-def test_best_effort_takes_larger_pixels(image):
+def test_best_effort_takes_larger_pixels(plot, image):
     source, values, _, _ = image
-    region = square(0, 0, SIDE)
+    region = plot.box(0, 0, SIDE, SIDE)
     options = {"reducer": "mean", "geometry": region, "scale": 10, "bestEffort": True}
     assert source.select("c").reduceRegion(**options).getInfo() == {"c": pytest.approx(values.mean())}
     # 20 x 20 pixels of 10 m become 10 x 10 of 20 m.
@@ -244,12 +235,16 @@ def test_a_huge_region_fails_before_memory_is_taken(image):
         image[0].reduceRegion("mean", everything, 10, "EPSG:4326", maxPixels=1e15).getInfo()
 
 
-def test_too_many_features_of_a_sample_fail_before_they_are_made(image, monkeypatch):
+def test_too_many_features_of_a_sample_fail_before_they_are_made(plot, image, monkeypatch):
     monkeypatch.setattr("localearth.functions.sample.FEATURES", 300)
-    zones = ee.FeatureCollection([ee.Feature(square(0, 0, 15)), ee.Feature(square(5, 5, 15))])
+    zones = ee.FeatureCollection([ee.Feature(plot.box(0, 0, 15, 15)), ee.Feature(plot.box(5, 5, 15, 15))])
     pixels = image[0].select("c")
-    assert pixels.sample(square(0, 0, SIDE), numPixels=300).size().getInfo() == 300
-    for many in (pixels.sample(square(0, 0, SIDE)), pixels.sampleRegions(zones), pixels.stratifiedSample(200, "c")):
+    assert pixels.sample(plot.box(0, 0, SIDE, SIDE), numPixels=300).size().getInfo() == 300
+    for many in (
+        pixels.sample(plot.box(0, 0, SIDE, SIDE)),
+        pixels.sampleRegions(zones),
+        pixels.stratifiedSample(200, "c"),
+    ):
         with pytest.raises(ee.EEException, match=r"User memory limit exceeded: \d+ features"):
             many.size().getInfo()
 

@@ -13,49 +13,41 @@ from localearth.values.regression import incomplete_beta
 from pyproj import Transformer
 
 SIDE = 24
-X, Y = 500_000.0, 5_000_000.0
-CRS = "EPSG:32632"
 
 
 @pytest.fixture
-def image(kit, engine):
+def image(plot):
     random = np.random.default_rng(4)
     values = random.integers(0, 9, (SIDE, SIDE)).astype(np.int16)
     valid = random.random((SIDE, SIDE)) > 0.05
-    band = kit.Band("v", values, (10.0, 0.0, X, 0.0, -10.0, Y), CRS, valid)
-    world = kit.World()
-    world.add(kit.Asset("T/V", {"note": 7, "system:time_start": 5}, [band], None))
-    engine(world)
-    return ee.Image("T/V"), values, valid
+    return plot.image(("v", values, valid), **{"note": 7, "system:time_start": 5}), values, valid
 
 
-def box(col, row, cols, rows):
-    """Whole pixels, as a geometry."""
-    corners = [X + 10 * col, Y - 10 * (row + rows), X + 10 * (col + cols), Y - 10 * row]
-    return ee.Geometry.Rectangle(corners, CRS, False)
+@pytest.fixture
+def filled(plot):
+    """Asks for each band of an image, (rows, cols), with NaN where it is masked."""
+
+    def ask(image, *place):
+        found = plot.pixels(image.double().unmask(-99, False), *place)
+        return [np.where(found[name] == -99, np.nan, found[name]) for name in found.dtype.names]
+
+    return ask
 
 
-def pixels(image, shape=(SIDE, SIDE), row=0, col=0):
-    """The pixels of an image as `sampleRectangle` gives them, masked ones as NaN."""
-    filled = image.double().unmask(-99, False).reproject(ee.Projection(CRS, [10, 0, X, 0, -10, Y]))
-    found = filled.sampleRectangle(box(col, row, shape[1], shape[0])).getInfo()["properties"]
-    return [np.where(np.asarray(band) == -99, np.nan, band) for band in found.values() if isinstance(band, list)]
-
-
-def test_the_pixels_of_a_rectangle(image):
+def test_the_pixels_of_a_rectangle(plot, image):
     band, values, valid = image
-    where = box(2, 3, 4, 2)
+    where = plot.box(2, 3, 4, 2)
     found = band.sampleRectangle(where, defaultValue=-1).getInfo()
     assert found["properties"] == {"note": 7, "v": np.where(valid, values, -1)[3:5, 2:6].tolist()}
     # A smaller rectangle touches the same pixels; the properties can be chosen.
-    found = band.sampleRectangle(box(2.3, 3.1, 3.3, 1.5), ["system:time_start"], -1).getInfo()["properties"]
+    found = band.sampleRectangle(plot.box(2.3, 3.1, 3.3, 1.5), ["system:time_start"], -1).getInfo()["properties"]
     assert found == {"system:time_start": 5, "v": np.where(valid, values, -1)[3:5, 2:6].tolist()}
     with pytest.raises(ee.EEException, match="Fully masked pixels / pixels outside of the image footprint"):
-        band.sampleRectangle(box(-1, 0, 3, 3)).getInfo()
+        band.sampleRectangle(plot.box(-1, 0, 3, 3)).getInfo()
     with pytest.raises(ee.EEException, match=r"argument 'defaultValue'.* cannot hold it"):
         band.sampleRectangle(where, defaultValue=0.5).getInfo()
     with pytest.raises(ee.EEException, match=r"must be <= 262144\. Got 262656"):
-        band.sampleRectangle(box(0, 0, 513, 512)).getInfo()
+        band.sampleRectangle(plot.box(0, 0, 513, 512)).getInfo()
 
 
 @pytest.mark.usefixtures("client")
@@ -97,19 +89,18 @@ def test_a_regression_of_columns():
     assert twice.getInfo() == {"coefficients": None, "residuals": None}
 
 
-def test_a_regression_of_the_pixels_of_a_region(image):
+def test_a_regression_of_the_pixels_of_a_region(plot, image):
     band, values, valid = image
     bands = ee.Image.constant(1).addBands(band).addBands(band.pow(2).add(band.mod(3))).rename(["one", "x", "y"])
     fit = ee.Reducer.linearRegression(2, 1)
-    region = box(1, 2, 9, 8)
-    found = bands.reduceRegion(fit, region, crs=CRS, crsTransform=[10, 0, X, 0, -10, Y]).getInfo()
+    found = bands.reduceRegion(fit, **plot.where(1, 2, 9, 8)).getInfo()
     x = values[2:10, 1:10][valid[2:10, 1:10]].astype(float)
     assert np.allclose(np.ravel(found["coefficients"])[::-1], np.polyfit(x, x * x + x % 3, 1))
-    part = {"geometry": box(0.7, 1.7, 9.6, 8.6), "crs": CRS, "crsTransform": [10, 0, X, 0, -10, Y]}
+    part = plot.where(0.7, 1.7, 9.6, 8.6)
     assert np.allclose(bands.reduceRegion(fit, **part).getInfo()["coefficients"], found["coefficients"])
 
 
-def test_a_regression_and_a_correlation_of_every_pixel(image):
+def test_a_regression_and_a_correlation_of_every_pixel(image, filled):
     band, values, valid = image
     times, shares = [1, 2, 4, 8, 9], [3, 1, -2, 5, 7]
     images = ee.ImageCollection(
@@ -124,8 +115,8 @@ def test_a_regression_and_a_correlation_of_every_pixel(image):
     )
     fit = images.reduce(ee.Reducer.linearRegression(2, 1).unweighted())
     assert fit.bandNames().getInfo() == ["coefficients", "residuals"]
-    found = pixels(fit.select("coefficients").arrayProject([0]).arrayFlatten([["a", "b"]]), (6, 7))
-    related = pixels(images.select(["t", "y"]).reduce(ee.Reducer.pearsonsCorrelation()), (6, 7))
+    found = filled(fit.select("coefficients").arrayProject([0]).arrayFlatten([["a", "b"]]), 7, 6)
+    related = filled(images.select(["t", "y"]).reduce(ee.Reducer.pearsonsCorrelation()), 7, 6)
     x = np.column_stack([np.ones(5), times])
     for row in range(6):
         for col in range(7):
@@ -173,10 +164,10 @@ def test_means_of_angles():
         assert ee.List(angles).reduce(getattr(ee.Reducer, name)()).getInfo() == pytest.approx(value)
 
 
-def test_reducers_for_each_band_and_distinct_values(image):
+def test_reducers_for_each_band_and_distinct_values(plot, image):
     band, values, valid = image
     pair = band.addBands(band.mod(2).rename("odd"))
-    where = {"geometry": box(0, 0, 5, 5), "crs": CRS, "crsTransform": [10, 0, X, 0, -10, Y]}
+    where = plot.where(0, 0, 5, 5)
     pair = pair.unmask(0)
     found = pair.reduceRegion(ee.Reducer.max().forEachBand(pair), **where).getInfo()
     inside = np.where(valid, values, 0)[:5, :5]
@@ -191,13 +182,13 @@ def test_reducers_for_each_band_and_distinct_values(image):
     assert more.reduceColumns("countDistinctNonNull", ["k"]).getInfo() == {"count": 3}
 
 
-def test_hue_saturation_and_value(image):
+def test_hue_saturation_and_value(image, filled):
     band, values, valid = image
     rgb = band.divide(9).addBands(band.multiply(5).mod(7).divide(9)).addBands(band.mod(3).divide(9))
     hsv = rgb.rgbToHsv()
     assert hsv.bandNames().getInfo() == ["hue", "saturation", "value"]
     assert hsv.hsvToRgb().bandNames().getInfo() == ["red", "green", "blue"]
-    there, back = pixels(hsv), pixels(hsv.hsvToRgb())
+    there, back = filled(hsv, SIDE), filled(hsv.hsvToRgb(), SIDE)
     for row, col in np.argwhere(valid):
         v = int(values[row, col])
         colour = (v / 9, 5 * v % 7 / 9, v % 3 / 9)
@@ -208,11 +199,11 @@ def test_hue_saturation_and_value(image):
         band.rgbToHsv().getInfo()
 
 
-def test_fractions_of_end_members(image):
+def test_fractions_of_end_members(image, filled):
     band, values, valid = image
     three = band.addBands(band.multiply(2)).addBands(band.pow(2))
     members = [[1, 4, 2], [3, 3, 9]]
-    found = pixels(three.unmix(members), (4, 5))
+    found = filled(three.unmix(members), 5, 4)
     matrix = np.asarray(members, float).T
     for row, col in np.argwhere(valid[:4, :5]):
         v = float(values[row, col])
@@ -222,11 +213,11 @@ def test_fractions_of_end_members(image):
         three.unmix(members, True).getInfo()
 
 
-def test_entropy_and_zero_crossings(image):
+def test_entropy_and_zero_crossings(image, filled):
     band, values, valid = image
-    (found,) = pixels(band.entropy(ee.Kernel.circle(2)), (6, 6), 5, 5)
+    (found,) = filled(band.entropy(ee.Kernel.circle(2)), 6, 6, 5, 5)
     signed = values.astype(int) - 4
-    (crossed,) = pixels(band.subtract(4).zeroCrossing(), (6, 6), 5, 5)
+    (crossed,) = filled(band.subtract(4).zeroCrossing(), 6, 6, 5, 5)
     circle = [(r, c) for r in range(-2, 3) for c in range(-2, 3) if r * r + c * c <= 4]
     for row in range(6):
         for col in range(6):
@@ -243,14 +234,14 @@ def test_entropy_and_zero_crossings(image):
         band.divide(2).entropy(ee.Kernel.square(1)).getInfo()
 
 
-def test_spectral_distances(image):
+def test_spectral_distances(plot, filled):
     one, two = ee.Image([3, 0.5, 2]), ee.Image([1.0, 4, 2.5])
     a, b = np.array([3, 0.5, 2]), np.array([1, 4, 2.5])
     p, q = a / a.sum(), b / b.sum()
     relative = (p * np.log(p / q)).sum() + (q * np.log(q / p)).sum()
     angle = math.acos(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
     for metric, expected in (("sam", angle), ("sid", relative), ("sed", np.linalg.norm(a - b) ** 2)):
-        assert pixels(one.spectralDistance(two, metric), (1, 1))[0].item() == pytest.approx(expected)
+        assert filled(one.spectralDistance(two, metric), 1)[0].item() == pytest.approx(expected)
     for build, message in (
         (lambda: one.spectralDistance(two, "emd"), "use one of sam, sid, sed"),
         (lambda: one.spectralDistance(two.multiply(0)), "has no angle"),
@@ -258,7 +249,7 @@ def test_spectral_distances(image):
         (lambda: one.spectralDistance(ee.Image([1, 2])), "equally many bands, not 3 and 2"),
     ):
         with pytest.raises(ee.EEException, match=message):
-            pixels(build(), (1, 1))
+            filled(build(), 1)
 
 
 @pytest.mark.parametrize(

@@ -18,18 +18,12 @@ CRS = "EPSG:32632"
 
 
 @pytest.fixture
-def image(kit, engine):
+def image(plot):
     random = np.random.default_rng(8)
     values = random.integers(0, 3, (SIDE, SIDE)).astype(np.uint8)
     heights = random.integers(0, 99, (SIDE, SIDE)).astype(np.int16)
     valid = random.random((SIDE, SIDE)) > 0.1
-    transform = (10.0, 0.0, X, 0.0, -10.0, Y)
-    footprint = kit.lonlat(box(X, Y - 10 * SIDE, X + 10 * SIDE, Y), CRS)
-    world = kit.World()
-    bands = [kit.Band("c", values, transform, CRS, valid), kit.Band("h", heights, transform, CRS)]
-    world.add(kit.Asset("T/V", {}, bands, footprint))
-    engine(world)
-    return ee.Image("T/V"), values, heights, valid
+    return plot.image(("c", values, valid), ("h", heights)), values, heights, valid
 
 
 def segments(values, valid, diagonal):
@@ -74,10 +68,9 @@ def test_vectors_are_the_groups_of_equal_pixels(image, diagonal):
 
 
 @pytest.mark.parametrize("kind", ["bb", "centroid"])
-def test_vectors_of_a_region_as_boxes_or_points(image, kind):
+def test_vectors_of_a_region_as_boxes_or_points(plot, image, kind):
     source, values, _, valid = image
-    corners = [X + 20, Y - 100, X + 90, Y - 30]
-    region = ee.Geometry.Rectangle(corners, CRS, False)
+    region = plot.box(2, 3, 7, 7)
     found = source.select("c").reduceToVectors(geometry=region, geometryType=kind, scale=10).getInfo()["features"]
     part = np.zeros_like(valid)
     part[3:10, 2:9] = valid[3:10, 2:9]
@@ -112,7 +105,7 @@ def test_vectors_that_cannot_be_made(image, build, message):
 
 
 @pytest.mark.usefixtures("client")
-def test_features_become_pixels_that_they_intersect(pixels):
+def test_features_become_pixels_that_they_intersect(plot):
     shapes = {
         5: Polygon([(X + 12, Y - 13), (X + 85, Y - 32), (X + 33, Y - 91)]),
         2: box(X + 50, Y - 90, X + 120, Y - 20),
@@ -123,10 +116,10 @@ def test_features_become_pixels_that_they_intersect(pixels):
     made = {k: shapely.geometry.mapping(each) for k, each in shapes.items()}
     edges = {k: {} if each["type"] == "MultiPoint" else {"geodesic": False} for k, each in made.items()}
     features = [ee.Feature(ee.Geometry(each, CRS, **edges[k]), {"k": k}) for k, each in made.items()]
-    without = ee.Feature(ee.Geometry.Rectangle([X, Y - 160, X + 160, Y], CRS, False), {})
+    without = ee.Feature(plot.box(0, 0, 16, 16), {})
     collection = ee.FeatureCollection([*features, without])
     reducer = ee.Reducer.sum().combine("count", "", True).combine("first", "", True)
-    found = pixels(collection.reduceToImage(["k"], reducer), X, Y, SIDE, SIDE, 10.0, CRS)
+    found = plot.pixels(collection.reduceToImage(["k"], reducer), SIDE)
     for row, col in np.ndindex(SIDE, SIDE):
         cell = square_of(row, col)
         here = [
@@ -135,7 +128,7 @@ def test_features_become_pixels_that_they_intersect(pixels):
         assert found["sum"][row, col] == sum(here), (row, col)
         assert found["count"][row, col] == len(here)
         assert found["first"][row, col] == (here or [0])[0]
-    fit = pixels(collection.reduceToImage(["k", "k"], ee.Reducer.max(2)), X, Y, SIDE, SIDE, 10.0, CRS)
+    fit = plot.pixels(collection.reduceToImage(["k", "k"], ee.Reducer.max(2)), SIDE)
     assert Counter(fit["max1"].ravel().tolist())[9] == 2
 
 
@@ -159,11 +152,11 @@ def test_distances_to_the_nearest_feature(pixels):
         ee.FeatureCollection(shapes).distance(0).getInfo()
 
 
-def test_costs_of_the_cheapest_ways(image, pixels):
+def test_costs_of_the_cheapest_ways(plot, image, pixels):
     source, values, heights, valid = image
     cost = source.select("h").updateMask(source.select("c").mask())
     starts = source.select("c").eq(1).And(source.select("h").gt(60))
-    found = pixels(cost.cumulativeCost(starts, 600, False).unmask(-1, False), X, Y, SIDE, SIDE, 10.0, CRS)["h"]
+    found = plot.pixels(cost.cumulativeCost(starts, 600, False).unmask(-1, False), SIDE)["h"]
     best = dict.fromkeys(zip(*np.nonzero((values == 1) & (heights > 60) & valid), strict=True), 0.0)
     todo = [(0.0, each) for each in best]
     while todo:
@@ -187,25 +180,23 @@ def test_costs_of_the_cheapest_ways(image, pixels):
     assert row == pytest.approx([step, 2 * step, -1, -1], rel=1e-6)
 
 
-def test_a_cost_of_nan_does_not_spread(engine, kit, pixels):
-    world = kit.World()
+def test_a_cost_of_nan_does_not_spread(plot):
     costs = np.array([[1.0, np.nan, 1.0], [1.0, 1.0, 1.0]])
-    world.add(kit.Asset("T/N", {}, [kit.Band("c", costs, (10.0, 0.0, X, 0.0, -10.0, Y), CRS)], None))
-    engine(world)
+    image = plot.image(("c", costs))
     start = (
         ee.Image.pixelCoordinates(CRS).select("x").lt(X + 10).And(ee.Image.pixelCoordinates(CRS).select("y").gt(Y - 10))
     )
-    found = pixels(ee.Image("T/N").cumulativeCost(start, 100, False).unmask(-1, False), X, Y, 3, 2, 10.0, CRS)["c"]
+    found = plot.pixels(image.cumulativeCost(start, 100, False).unmask(-1, False), 3, 2)["c"]
     root = 10 * math.sqrt(2)
     assert found == pytest.approx(np.array([[0, -1, 2 * root], [10, root, root + 10]]))
 
 
-def test_texture_of_pairs(image, pixels):
+def test_texture_of_pairs(plot, image):
     source, values, _, valid = image
     names = ["asm", "contrast", "corr", "var", "idm", "savg", "sent", "ent", "dvar", "dent", "imcorr1", "imcorr2"]
     names += ["diss", "inertia", "shade", "prom"]
     asked = source.select("c").glcmTexture(2, ee.Kernel.fixed(3, 3, [[0, 0, 1], [1, 0, 1], [0, 0, 0]]))
-    found = pixels(asked.select([f"c_{name}" for name in names]), X + 60, Y - 60, 2, 2, 10.0, CRS)
+    found = plot.pixels(asked.select([f"c_{name}" for name in names]), 2, col=6, row=6)
     for row, col in np.ndindex(2, 2):
         part = slice(row + 4, row + 9), slice(col + 4, col + 9)
         both = [haralick(values[part].astype(int), valid[part], by) for by in ((-1, 1), (0, -1))]
@@ -256,16 +247,16 @@ def haralick(values, valid, by):
     ]
 
 
-def test_texture_has_the_extremes_that_a_course_published(image, pixels):
+def test_texture_has_the_extremes_that_a_course_published(plot, client):
     numbered = ee.Image.pixelCoordinates(CRS).toInt64()
     unlike = numbered.select("x").add(numbered.select("y").multiply(7919)).toInt64().rename("g")
-    found = pixels(unlike.glcmTexture(2).select(["g_asm", "g_ent"]), X, Y, 1, 1, 10.0, CRS)
+    found = plot.pixels(unlike.glcmTexture(2).select(["g_asm", "g_ent"]), 1)
     assert (round(found["g_asm"].item(), 4), round(found["g_ent"].item(), 3)) == (0.0281, 3.577)
     for name, message in (("svar", "sum average"), ("maxcorr", "does not compute it")):
         with pytest.raises(ee.EEException, match=message):
-            pixels(unlike.glcmTexture().select(f"g_{name}"), X, Y, 1, 1, 10.0, CRS)
+            plot.pixels(unlike.glcmTexture().select(f"g_{name}"), 1)
     with pytest.raises(ee.EEException, match="does not know corr"):
-        pixels(ee.Image(3).glcmTexture().select("constant_corr"), X, Y, 1, 1, 10.0, CRS)
+        plot.pixels(ee.Image(3).glcmTexture().select("constant_corr"), 1)
 
 
 @pytest.mark.parametrize("crs_and_corner", [("EPSG:4326", 170), ("EPSG:4326", -190), ("EPSG:32660", None)])
