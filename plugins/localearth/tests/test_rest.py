@@ -20,11 +20,6 @@ PIXELS = "/v1/projects/p/image:computePixels"
 ASSET = "TEST/SCENES/20170101T000000_S"
 
 
-def grid_of(x, y, width, height, crs="EPSG:32618"):
-    affine = {"scaleX": 10, "shearX": 0, "translateX": x, "shearY": 0, "scaleY": -10, "translateY": y}
-    return {"dimensions": {"width": width, "height": height}, "affineTransform": affine, "crsCode": crs}
-
-
 def node(name, **arguments):
     return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}
 
@@ -96,7 +91,7 @@ def test_a_wrong_method_and_a_wrong_body_are_refused(world):
         ({"crsCode": "EPSG:1"}, "The CRS of a projection could not be parsed: 'EPSG:1'."),
     ],
 )
-def test_limits_are_googles_in_googles_words(world, change, message):
+def test_limits_are_googles_in_googles_words(world, grid_of, change, message):
     body = {"expression": image(), "fileFormat": "NPY", "grid": grid_of(X, Y, 10, 10) | change}
     assert error(ask(Service(world), PIXELS, body)) == (400, message)
 
@@ -122,7 +117,7 @@ def test_a_part_of_a_grid_that_could_mean_several_is_refused(world, grid, missin
 
 
 @pytest.mark.parametrize("parts", [(), ("crsCode",), ("dimensions",), ("affineTransform", "crsCode")])
-def test_without_a_grid_or_with_a_part_of_it_pixels_come_on_the_images_own(world, parts):
+def test_without_a_grid_or_with_a_part_of_it_pixels_come_on_the_images_own(world, grid_of, parts):
     own = grid_of(X, Y, 240, 240)
     status, _, content = partial(world, {key: own[key] for key in parts})
     assert status == 200
@@ -149,7 +144,7 @@ def test_a_crs_alone_has_pixels_of_the_images_size(world):
     assert [width, height] == pytest.approx([np.ptp(each) / 10 for each in corners], abs=1.5)
 
 
-def test_a_grid_without_crs_is_in_the_images_own(world):
+def test_a_grid_without_crs_is_in_the_images_own(world, grid_of):
     own = grid_of(X + 20, Y - 30, 5, 4)
     del own["crsCode"]
     content = partial(world, own)[2]
@@ -181,13 +176,13 @@ def test_bands_of_several_pixel_sizes_can_be_cut_to_a_size(local, size):
     np.testing.assert_array_equal(got["B1"], by_name["B1"][1:3, 1:4].repeat(3, 0).repeat(3, 1))
 
 
-def test_more_than_1024_bands_are_refused(world):
+def test_more_than_1024_bands_are_refused(world, grid_of):
     many = graph(node("Image.constant", value=constant(list(range(1025)))))
     body = {"expression": many, "fileFormat": "NPY", "grid": grid_of(X, Y, 1, 1)}
     assert error(ask(Service(world), PIXELS, body))[1] == "Number of bands (1025) must be less than or equal to 1024."
 
 
-def test_band_ids_choose_bands_in_their_order(world):
+def test_band_ids_choose_bands_in_their_order(world, grid_of):
     body = {"expression": image(), "fileFormat": "NPY", "grid": grid_of(X, Y, 4, 3), "bandIds": ["B3", "B1"]}
     status, headers, content = ask(Service(world), PIXELS, body)
     assert (status, headers["content-type"]) == (200, "application/octet-stream")
@@ -197,7 +192,7 @@ def test_band_ids_choose_bands_in_their_order(world):
     assert error(ask(Service(world), PIXELS, body | {"bandIds": ["B77"]}))[1].startswith("Band 'B77' was not found")
 
 
-def test_large_grids_are_computed_in_blocks(world, monkeypatch):
+def test_large_grids_are_computed_in_blocks(world, grid_of, monkeypatch):
     from localearth import pixels
 
     slope = graph(node("Terrain.slope", input={"valueReference": "1"}), **{"1": image()["values"]["0"]})
@@ -207,7 +202,7 @@ def test_large_grids_are_computed_in_blocks(world, monkeypatch):
     assert ask(Service(world), PIXELS, body) == whole
 
 
-def test_a_geotiff_carries_grid_and_band_names(world):
+def test_a_geotiff_carries_grid_and_band_names(world, grid_of):
     body = {"expression": image(), "fileFormat": "GEO_TIFF", "grid": grid_of(X, Y, 6, 5), "bandIds": ["B2", "B3"]}
     status, _, content = ask(Service(world), PIXELS, body)
     assert status == 200
@@ -218,19 +213,19 @@ def test_a_geotiff_carries_grid_and_band_names(world):
         np.testing.assert_array_equal(file.read(1), world.find(ASSET).bands[1].pixels[:5, :6])
 
 
-def test_an_unknown_format_is_named(world):
+def test_an_unknown_format_is_named(world, grid_of):
     body = {"expression": image(), "fileFormat": "ZARR", "grid": grid_of(X, Y, 6, 5)}
     assert "does not support the file format ZARR" in error(ask(Service(world), PIXELS, body))[1]
 
 
-def test_a_value_that_is_no_image_has_no_pixels(world):
+def test_a_value_that_is_no_image_has_no_pixels(world, grid_of):
     body = {"expression": graph(constant("text")), "fileFormat": "NPY", "grid": grid_of(X, Y, 6, 5)}
     assert "Expected type: Image<unknown bands>" in error(ask(Service(world), PIXELS, body))[1]
 
 
-def test_forty_threads_get_the_same_answer(world):
+def test_forty_threads_get_the_same_answer(world, grid_of):
     transport = LocalTransport(world)
-    grid = grid_of(928_400, 4_209_600, 32, 32, "EPSG:32617")
+    grid = grid_of(928_400, 4_209_600, 32, 32, crs="EPSG:32617")
     body = json.dumps({"expression": image(), "fileFormat": "NPY", "grid": grid})
 
     def request(_):
@@ -251,7 +246,7 @@ def test_a_chain_of_any_length_needs_no_recursion(world):
     assert (status, json.loads(content)) == (200, {"result": 5000})
 
 
-def test_a_chain_of_images_that_is_too_long_is_reported(world):
+def test_a_chain_of_images_that_is_too_long_is_reported(world, grid_of):
     values = {"1": node("Image.constant", value=constant(0))}
     for n in range(2, 3002):
         values[str(n)] = node("Image.add", image1={"valueReference": str(n - 1)}, image2=constant(1))
@@ -326,7 +321,7 @@ def test_an_error_in_a_branch_not_taken_has_no_effect(local):
     assert both.getInfo() == ["yes", "no"]
 
 
-def test_the_client_is_sent_a_profile_of_what_it_asks_for(local):
+def test_the_client_is_sent_a_profile_of_what_it_asks_for(local, grid_of):
     table = io.StringIO()
     with ee.profilePrinting(table):
         pixels = ee.data.computePixels(

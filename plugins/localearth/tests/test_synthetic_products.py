@@ -217,19 +217,17 @@ def test_the_angle_is_that_of_the_place_and_backscatter_is_not_moved(planet, ear
 
 
 def test_a_table_of_pixels_needs_no_filter_by_place(earth):
-    place = ee.Geometry.Point(LON, LAT)
     scenes = ee.ImageCollection(L2A).filterDate("2019-06-01", "2019-06-12").select("B4")
-    found = scenes.getRegion(place, 10).getInfo()
+    found = scenes.getRegion(earth, 10).getInfo()
     assert len(found) > 1
-    assert found == scenes.filterBounds(place).getRegion(place, 10).getInfo()
+    assert found == scenes.filterBounds(earth).getRegion(earth, 10).getInfo()
 
 
 def test_the_radar_in_power_is_that_in_decibels(earth):
-    place = ee.Geometry.Point(LON, LAT)
-    scene = ee.ImageCollection(S1).filterBounds(place).filterDate("2019-06-01", "2019-07-01").first()
+    scene = ee.ImageCollection(S1).filterBounds(earth).filterDate("2019-06-01", "2019-07-01").first()
     power = ee.Image(ee.String("COPERNICUS/S1_GRD_FLOAT/").cat(scene.getString("system:index")))
     found = ee.Dictionary({"dB": scene, "power": power}).map(
-        lambda _, image: ee.Image(image).reduceRegion("first", place, 10)
+        lambda _, image: ee.Image(image).reduceRegion("first", earth, 10)
     )
     values = found.getInfo()
     assert values["power"]["VV"] == pytest.approx(10 ** (values["dB"]["VV"] / 10), rel=1e-6)

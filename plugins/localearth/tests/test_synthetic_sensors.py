@@ -215,7 +215,7 @@ def test_srtm_of_three_seconds_has_the_real_grid_and_the_same_ground(earth):
     assert (info["id"], info["dimensions"], info["crs"]) == ("elevation", [432000, 144000], "EPSG:4326")
     assert info["crs_transform"] == pytest.approx([1 / 1200, 0, -180, 0, -1 / 1200, 60], abs=1e-12)
     means = [
-        image.reduceRegion("mean", ee.Geometry.Point(LON, LAT).buffer(1000), 90).get("elevation")
+        image.reduceRegion("mean", earth.buffer(1000), 90).get("elevation")
         for image in (coarse, ee.Image("USGS/SRTMGL1_003"))
     ]
     assert np.ptp(ee.List(means).getInfo()) < 2
@@ -223,11 +223,10 @@ def test_srtm_of_three_seconds_has_the_real_grid_and_the_same_ground(earth):
 
 @pytest.mark.parametrize("harmonized", ["COPERNICUS/S2_HARMONIZED", S2])
 def test_products_since_2022_have_1000_more_than_the_harmonized_ones(earth, harmonized):
-    place = ee.Geometry.Point(LON, LAT)
     for day, added in (("2021-06-01", 0), ("2022-06-01", 1000)):
-        made = ee.ImageCollection(harmonized.removesuffix("_HARMONIZED")).filterBounds(place)
+        made = ee.ImageCollection(harmonized.removesuffix("_HARMONIZED")).filterBounds(earth)
         image = ee.Image(made.filterDate(day, ee.Date(day).advance(1, "month")).first())
         other = ee.Image(ee.String(harmonized + "/").cat(image.getString("system:index")))
         more = image.select(["B1", "B4", "QA20"]).subtract(other.select(["B1", "B4", "QA20"]))
-        assert more.reduceRegion("first", place, 10).getInfo() == {"B1": added, "B4": added, "QA20": 0}
+        assert more.reduceRegion("first", earth, 10).getInfo() == {"B1": added, "B4": added, "QA20": 0}
         assert (image.getString("PROCESSING_BASELINE").getInfo() >= "04.00") == bool(added)
