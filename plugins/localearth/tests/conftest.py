@@ -272,6 +272,76 @@ def plot(engine: Callable[[Any], None], pixels: Callable[..., np.ndarray]) -> Pl
     return Plot(engine, pixels)
 
 
+@pytest.fixture(scope="session")
+def reader() -> Callable[..., Any]:
+    """Makes a function that reads any window of an array; beyond the edge it is masked."""
+
+    def of(values: np.ndarray, mask: np.ndarray | None = None) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+        mask = np.ones(values.shape, bool) if mask is None else mask
+
+        def read(row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+            out, good = np.zeros((rows, cols), values.dtype), np.zeros((rows, cols), bool)
+            r0, r1 = max(row, 0), min(row + rows, values.shape[0])
+            c0, c1 = max(col, 0), min(col + cols, values.shape[1])
+            if r0 < r1 and c0 < c1:
+                out[r0 - row : r1 - row, c0 - col : c1 - col] = values[r0:r1, c0:c1]
+                good[r0 - row : r1 - row, c0 - col : c1 - col] = mask[r0:r1, c0:c1]
+            return out, good
+
+        return read
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def by_gdal() -> Callable[..., np.ndarray]:
+    """GDAL's pixels of a raster on a grid, NaN where it has none: (values, crs, transform, grid, method)."""
+    from rasterio.transform import Affine
+    from rasterio.warp import Resampling, reproject
+
+    def resampled(values: np.ndarray, crs: str, transform: Any, grid: Any, method: Any) -> np.ndarray:
+        out = np.full(grid.shape, np.nan)
+        # GDAL takes a rotated grid for a coarser one and widens its kernel, unless it is told the scale.
+        scale = {"XSCALE": 1, "YSCALE": 1} if method in (Resampling.nearest, Resampling.bilinear) else {}
+        reproject(
+            values.astype(float),
+            out,
+            src_transform=Affine(*transform),
+            src_crs=crs,
+            dst_transform=Affine(*grid.transform),
+            dst_crs=grid.crs,
+            resampling=method,
+            src_nodata=np.nan,
+            dst_nodata=np.nan,
+            tolerance=0,
+            **scale,
+        )
+        return out
+
+    return resampled
+
+
+@pytest.fixture(scope="session")
+def segments() -> Callable[..., list[list[tuple[int, int]]]]:
+    """Groups of connected equal pixels, (values, valid, diagonal), by their first pixels."""
+
+    def found(values: np.ndarray, valid: np.ndarray, diagonal: bool) -> list[list[tuple[int, int]]]:
+        steps = [(0, 1), (1, 0), (0, -1), (-1, 0)] + ([(1, 1), (1, -1), (-1, 1), (-1, -1)] if diagonal else [])
+        left, groups = {(int(row), int(col)): None for row, col in np.argwhere(valid)}, []
+        while left:
+            group = [next(iter(left))]
+            del left[group[0]]
+            for row, col in group:  # it grows
+                for near in ((row + down, col + right) for down, right in steps):
+                    if near in left and values[near] == values[row, col]:
+                        del left[near]
+                        group.append(near)
+            groups.append(sorted(group))
+        return groups
+
+    return found
+
+
 @pytest.fixture
 def tile() -> Polygon:
     """A square of 1 km well inside the scenes, in EPSG:4326."""

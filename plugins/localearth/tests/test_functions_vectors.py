@@ -26,32 +26,12 @@ def image(plot):
     return plot.image(("c", values, valid), ("h", heights)), values, heights, valid
 
 
-def segments(values, valid, diagonal):
-    """The pixels of each group of connected equal pixels."""
-    steps = [(0, 1), (1, 0), (0, -1), (-1, 0)] + ([(1, 1), (1, -1), (-1, 1), (-1, -1)] if diagonal else [])
-    seen, found = set(), []
-    for start in zip(*np.nonzero(valid), strict=True):
-        if start in seen:
-            continue
-        group, todo = {start}, [start]
-        while todo:
-            row, col = todo.pop()
-            for near in ((row + down, col + right) for down, right in steps):
-                inside = min(near) >= 0 and max(near) < SIDE
-                if inside and near not in group and valid[near] and values[near] == values[start]:
-                    group.add(near)
-                    todo.append(near)
-        seen |= group
-        found.append(sorted(group))
-    return found
-
-
 def square_of(row, col):
     return box(X + 10 * col, Y - 10 * row - 10, X + 10 * col + 10, Y - 10 * row)
 
 
 @pytest.mark.parametrize("diagonal", [True, False])
-def test_vectors_are_the_groups_of_equal_pixels(image, diagonal):
+def test_vectors_are_the_groups_of_equal_pixels(segments, image, diagonal):
     source, values, heights, valid = image
     found = source.reduceToVectors(
         "mean", eightConnected=diagonal, labelProperty="zone", geometryInNativeProjection=True, scale=10
@@ -68,7 +48,7 @@ def test_vectors_are_the_groups_of_equal_pixels(image, diagonal):
 
 
 @pytest.mark.parametrize("kind", ["bb", "centroid"])
-def test_vectors_of_a_region_as_boxes_or_points(plot, image, kind):
+def test_vectors_of_a_region_as_boxes_or_points(segments, plot, image, kind):
     source, values, _, valid = image
     region = plot.box(2, 3, 7, 7)
     found = source.select("c").reduceToVectors(geometry=region, geometryType=kind, scale=10).getInfo()["features"]
