@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from localearth.errors import EarthEngineError
+from localearth.values.array import Array
 from localearth.values.collection import Collection
+from localearth.values.confusion import ConfusionMatrix
 from localearth.values.feature import Feature, index_of
 from localearth.values.function import Function
 from localearth.values.image import Image
+from localearth.values.projection import whole
 
 MAX_ELEMENTS = 5000
 """Maximum number of elements of a collection that Google returns."""
@@ -34,6 +37,8 @@ def encode(value: Any) -> Any:
         return _collection(value)
     if isinstance(value, Mapping):
         return {key: encode(each) for key, each in value.items()}
+    if isinstance(value, Array | ConfusionMatrix):
+        return encode(value.info())
     if isinstance(value, Function) or not hasattr(value, "info"):
         raise EarthEngineError(f"Result of type {type(value).__name__} cannot be returned to the client.")
     return value.info()
@@ -41,11 +46,9 @@ def encode(value: Any) -> Any:
 
 def _number(value: float) -> Any:
     """Writes whole numbers without `.0`, as Google does, and infinite ones and NaN as text, because JSON has none."""
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if value == int(value) and abs(value) < 2**53:
-        return int(value)
-    return value
+    if math.isfinite(value):
+        return whole(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _properties(properties: Mapping[str, Any]) -> dict[str, Any]:

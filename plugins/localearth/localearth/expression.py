@@ -98,12 +98,6 @@ class Expression:
                 return handler(self, content, scope)
         raise EarthEngineError(f"Invalid expression: unknown kind of value: {', '.join(node) or 'nothing'}.")
 
-    def _constant(self, content: Any, _scope: Scope) -> Any:
-        return _whole_numbers(content)
-
-    def _integer(self, content: str, _scope: Scope) -> int:
-        return int(content)
-
     def _bytes(self, _content: str, _scope: Scope) -> Any:
         raise EarthEngineError("The local Earth Engine does not support bytesValue in expressions.")
 
@@ -180,8 +174,8 @@ def _whole_numbers(content: Any) -> Any:
 
 
 _HANDLERS: dict[str, Any] = {
-    "constantValue": Expression._constant,
-    "integerValue": Expression._integer,
+    "constantValue": lambda _expression, content, _scope: _whole_numbers(content),
+    "integerValue": lambda _expression, content, _scope: int(content),
     "bytesValue": Expression._bytes,
     "arrayValue": Expression._array,
     "dictionaryValue": Expression._dictionary,

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from localearth.answer import Answer
 from localearth.rest import Service
@@ -95,7 +95,7 @@ class ServicePool:
             worker.close()
 
 
-def _put(pipe: BinaryIO | Any, value: Any) -> None:
+def _put(pipe: IO[bytes], value: Any) -> None:
     pipe.write(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
     pipe.flush()
 

@@ -200,8 +200,8 @@ BINARY: dict[str, Operation] = {
 }
 """Operations on two operands. Comparisons give 0 or 1; division by 0 gives 0 (documented).
 
-`atan2` is the angle of the vector [left, right], so x comes first (documented). `bitCount` counts the bits of the
-64-bit two's complement (documented). Shifts use the lowest six bits of the distance, as in Java (assumed).
+`atan2` is the angle of the vector [left, right], so x comes first (documented). Shifts use the lowest six bits of the
+distance, as in Java (assumed).
 """
 
 UNARY: dict[str, Operation] = {
@@ -230,7 +230,7 @@ UNARY: dict[str, Operation] = {
     "erf": Operation(_each(math.erf), floating),
     "erfc": Operation(_each(math.erfc), floating),
 }
-"""Operations on one operand. Angles are in radians."""
+"""Operations on one operand. Angles are in radians; `bitCount` counts in 64-bit two's complement (documented)."""
 
 CASTS: dict[str, str] = {
     "uint8": "uint8",

@@ -14,7 +14,7 @@ from localearth.registry import function
 from localearth.values.array import Array
 from localearth.values.collection import Collection, of_elements, union
 from localearth.values.compare import field_of
-from localearth.values.feature import Feature, index_of
+from localearth.values.feature import Feature, index_of, with_property
 from localearth.values.function import Function
 from localearth.values.geometry import Geometry, around
 from localearth.values.image import Image
@@ -106,7 +106,7 @@ def _indexed(run: Function) -> Function:
         index = element.properties.get("system:index")
         made = isinstance(result, Image | Feature | Collection)
         if made and index is not None and "system:index" not in result.properties:
-            return result.with_properties({**result.properties, "system:index": index})
+            return with_property(result, "system:index", index)
         return result
 
     return Function(run.arity, call)
@@ -129,7 +129,7 @@ def merge(left: Collection, right: Collection) -> Collection:
         for number, side in ((1, left), (2, right)):
             for each in side.walked() if side.is_walked else side.elements:
                 index = each.properties.get("system:index")
-                yield each.with_properties({**each.properties, "system:index": f"{number}_{index}"})
+                yield with_property(each, "system:index", f"{number}_{index}")
 
     found = left.derived(make, left.of_images and right.of_images)
     return evolve(found, walk=make, origin=([left, right], merge)) if left.is_walked or right.is_walked else found
@@ -144,7 +144,7 @@ def flatten(collection: Collection) -> Collection:
             if not isinstance(outer, Collection):
                 raise EarthEngineError("Collection.flatten: the elements must be collections.", placed=True)
             for each in outer.elements:
-                yield each.with_properties({**each.properties, "system:index": f"{index_of(outer)}_{index_of(each)}"})
+                yield with_property(each, "system:index", f"{index_of(outer)}_{index_of(each)}")
 
     return collection.derived(make, False)
 

@@ -3,26 +3,17 @@
 import re
 
 from localearth.errors import EarthEngineError
+from localearth.functions.joda import parts_of
 from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values import date as dates
 from localearth.values.date import Date
 
-_TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|.", re.DOTALL)
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _FULL = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
 )
+_MONTHS = [name[:3] for name in _FULL]
 _NUMBERS = {
     "y": "year",
     "Y": "year",
@@ -37,21 +28,17 @@ _NUMBERS = {
 
 def _regex(pattern: str) -> re.Pattern[str]:
     """The regular expression of a pattern. Numbers take as many digits as Joda's do: 9 for a year, else 2 or 3."""
-    tokens = [(found[0], found[1], found[2]) for found in _TOKEN.finditer(pattern)]
+    tokens = list(parts_of(pattern))
     parts = []
-    for i, (text, quoted, letter) in enumerate(tokens):
-        if quoted is not None:
-            parts.append(re.escape(quoted.replace("''", "'") or "'"))
-        elif text == "'":
-            raise EarthEngineError(f"argument 'format': a quotation mark of {pattern} is not closed.")
-        elif letter is None:
+    for i, (text, letter) in enumerate(tokens):
+        if not letter:
             parts.append(re.escape(text))
         elif letter == "M" and len(text) > 2:
             parts.append("(?P<name>" + "|".join([*_FULL, *_MONTHS]) + ")")
         elif letter == "S":
             parts.append(f"(?P<fraction>\\d{{1,{len(text)}}})")
         elif letter in _NUMBERS:
-            near = i + 1 < len(tokens) and tokens[i + 1][2] in _NUMBERS
+            near = i + 1 < len(tokens) and tokens[i + 1][1] in _NUMBERS
             year = str(len(text)) if near else "9"
             most = year if letter in "yY" else "3" if letter == "D" else "2"
             if letter in "yY" and len(text) == 2:

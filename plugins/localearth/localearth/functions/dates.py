@@ -160,10 +160,7 @@ _RANGES: dict[str, tuple[str, Callable[..., Any]]] = {
     "isEmpty": ("Whether it contains no instant.", lambda span: span.start >= span.end),
     "isUnbounded": ("Whether it contains all instants.", lambda span: math.isinf(span.start) and math.isinf(span.end)),
     "intersects": ("Whether both share an instant.", lambda a, b: max(a.start, b.start) < min(a.end, b.end)),
-    "intersection": (
-        "The intersection of both.",
-        _common,
-    ),
+    "intersection": ("The intersection of both.", _common),
     "union": (
         "The smallest range that contains both.",
         lambda a, b: DateRange(min(a.start, b.start), max(a.end, b.end)),

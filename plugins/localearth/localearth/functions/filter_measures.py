@@ -86,10 +86,7 @@ def _types(value: Any) -> tuple[str, ...]:
     return ()
 
 
-@function(
-    "Filter.hasType",
-    note="`leftField` with `rightValue` Number, String, List, Dictionary or a geometry's type.",
-)
+@function("Filter.hasType", note="`leftField` with `rightValue` Number, String, List, Dictionary or a geometry's type.")
 def has_type(left_field: str | None, right: Any, right_field: str | None, left: Any) -> Filter:
     """Whether a property has a type."""
     allowed = ("Number", "String", "List", "Dictionary", "Geometry", *_GEOMETRIES)

@@ -2,6 +2,7 @@
 
 from difflib import get_close_matches
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from shapely.geometry.base import BaseGeometry
@@ -24,11 +25,18 @@ _MOST_FOOTPRINTS = 4096
 """Maximum number of footprints that are kept."""
 
 
-def missing(world: World, kind: str, asset_id: str) -> EarthEngineError:
-    """Google's error for a missing asset, with the most similar asset id of the world."""
+def _found(world: World, kind: str, asset_id: str) -> Any:
+    """An asset of the world.
+
+    Raises:
+        EarthEngineError: it is missing; Google's error, with the most similar asset id of the world.
+    """
+    found = world.find(asset_id)
+    if found is not None:
+        return found
     known = list(world.listed() if hasattr(world, "listed") else getattr(world, "assets", ()))
     like = "".join(f"; the most similar is '{each}'" for each in get_close_matches(asset_id, known, 1))
-    return EarthEngineError(
+    raise EarthEngineError(
         f"{kind} asset '{asset_id}' not found (does not exist or caller does not have access). The world "
         f"'{world.name}' of the local Earth Engine has other assets{like}. docs/worlds.md shows how to add rasters, "
         "and docs/synthetic.md lists the assets of the synthetic planet."
@@ -94,9 +102,7 @@ def _touch(footprint: Geometry, grid: Grid) -> bool:
 @function("Image.load", world=True, note="`version` is ignored.")
 def load_image(world: World, asset_id: str, _version: int) -> Image:
     """An image asset."""
-    asset = world.find(asset_id)
-    if asset is None:
-        raise missing(world, "Image", asset_id)
+    asset = _found(world, "Image", asset_id)
     if not isinstance(asset, ImageAsset):
         raise EarthEngineError(f"Asset '{asset_id}' is not an Image.")
     return from_asset(asset)
@@ -105,9 +111,7 @@ def load_image(world: World, asset_id: str, _version: int) -> Image:
 @function("ImageCollection.load", world=True, note="`version` is ignored.")
 def load_image_collection(world: World, asset_id: str, _version: int | None) -> Collection:
     """An image collection asset; it gets the region and dates of filters."""
-    asset = world.find(asset_id)
-    if asset is None:
-        raise missing(world, "ImageCollection", asset_id)
+    asset = _found(world, "ImageCollection", asset_id)
     if isinstance(asset, ImageAsset) or not hasattr(asset, "images"):
         raise EarthEngineError(f"Asset '{asset_id}' is not an ImageCollection.")
     images = asset.images
@@ -140,12 +144,10 @@ def load_image_collection(world: World, asset_id: str, _version: int | None) -> 
 @function("Collection.loadTable", world=True, note="`geometryColumn` and `version` are ignored.")
 def load_table(world: World, asset_id: str, _column: str | None, _version: int) -> Collection:
     """A table asset; it gets the region of filters."""
-    asset = world.find(asset_id)
-    if asset is None:
-        raise missing(world, "Collection", asset_id)
-    if isinstance(asset, ImageAsset) or not hasattr(asset, "features"):
-        if isinstance(asset, ImageAsset):
-            raise EarthEngineError(f"Asset '{asset_id}' is not a Collection.")
+    asset = _found(world, "Collection", asset_id)
+    if isinstance(asset, ImageAsset):
+        raise EarthEngineError(f"Asset '{asset_id}' is not a Collection.")
+    if not hasattr(asset, "features"):
         return load_image_collection(world, asset_id, None)
     features = asset.features
     return Collection(

@@ -1,5 +1,6 @@
 """Bands of images: selecting, renaming and combining."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def select(image: Image, selectors: list[Any], names: list[str] | None) -> Image
         raise EarthEngineError(f"Can't rename {len(chosen)} bands to {len(names)} names.")
     else:
         labels = names
-    return image.with_bands(_renamed(band, label) for band, label in zip(chosen, labels, strict=True))
+    return _named(image, chosen, labels)
 
 
 def _matching(image: Image, selector: Any) -> list[ImageBand]:
@@ -56,10 +57,10 @@ def _matching(image: Image, selector: Any) -> list[ImageBand]:
     return found
 
 
-def _renamed(band: ImageBand, name: str) -> ImageBand:
-    if band.name == name:
-        return band
-    return evolve(band, name=name)
+def _named(image: Image, bands: Sequence[ImageBand], names: Iterable[str]) -> Image:
+    """The image with other bands, under these names."""
+    named = zip(bands, names, strict=True)
+    return image.with_bands(band if band.name == name else evolve(band, name=name) for band, name in named)
 
 
 @function("Image.rename")
@@ -71,14 +72,14 @@ def rename(image: Image, names: list[str]) -> Image:
         )
     if len(set(names)) != len(names):
         raise EarthEngineError("Duplicate band names.")
-    return image.with_bands(_renamed(band, name) for band, name in zip(image.bands, names, strict=True))
+    return _named(image, image.bands, names)
 
 
 @function("Image.regexpRename", note="What Java and RE2 read differently is refused.")
 def regexp_rename(image: Image, regex: str, replacement: str, everywhere: bool) -> Image:
     """Renames bands by a regular expression."""
     names = [replace(name, compiled(regex), replacement, everywhere) for name in image.names]
-    return image.with_bands(_renamed(band, name) for band, name in zip(image.bands, unique(names), strict=True))
+    return _named(image, image.bands, unique(names))
 
 
 @function("Image.addBands")
@@ -87,9 +88,7 @@ def add_bands(image: Image, other: Image, names: list[str] | None, overwrite: bo
     added = list(other.bands) if names is None else [band for name in names for band in _matching(other, name)]
     if not overwrite:
         bands = [*image.bands, *added]
-        return image.with_bands(
-            _renamed(band, name) for band, name in zip(bands, unique(band.name for band in bands), strict=True)
-        )
+        return _named(image, bands, unique(band.name for band in bands))
     merged = {band.name: band for band in image.bands} | {band.name: band for band in added}
     return image.with_bands(merged.values())
 
@@ -127,8 +126,7 @@ def cat(images: list[Any]) -> Image:
     if not found:
         return of_bands([])
     bands = [band for image in found for band in image.bands]
-    names = unique(band.name for band in bands)
-    return found[0].with_bands(_renamed(band, name) for band, name in zip(bands, names, strict=True))
+    return _named(found[0], bands, unique(band.name for band in bands))
 
 
 @function("Image.slice")

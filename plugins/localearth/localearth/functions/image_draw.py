@@ -54,7 +54,10 @@ def _paint(name: str, text: Any) -> Paint:
     if not isinstance(text, str):
         raise EarthEngineError(f"argument '{name}': must be the text of a colour, not {text!r}.")
     with_opacity = re.fullmatch(r"#?([0-9a-fA-F]{6})([0-9a-fA-F]{2})", text.strip())
-    return (rgb(with_opacity[1]), int(with_opacity[2], 16) / 255) if with_opacity else (rgb(text), 1.0)
+    try:
+        return (rgb(with_opacity[1]), int(with_opacity[2], 16) / 255) if with_opacity else (rgb(text), 1.0)
+    except EarthEngineError as error:
+        raise EarthEngineError(f"argument '{name}': {error.message}") from None
 
 
 def _point_at(x: float, y: float, radius: float, degrees: float) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from localearth.raster.mask import Mask, both, either, has_fractions, valid
 from localearth.raster.sampling import Sampled
 from localearth.raster.shares import clip_mask, inside
 from localearth.registry import function
+from localearth.values.feature import with_property
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import BOOLEAN, PixelType, cast, of_number, united
@@ -99,19 +100,13 @@ def _mask_of_values(test: NDArray[Any]) -> Mask:
     return np.where(chosen, np.minimum(test, 1), 0).astype(np.float32)
 
 
-@function(
-    "Image.updateMask",
-    note="The mask is the new value where the old one is not 0." + _RANGE,
-)
+@function("Image.updateMask", note="The mask is the new value where the old one is not 0." + _RANGE)
 def update_mask(image: Image, mask: Image) -> Image:
     """Masks where another image is 0 or masked."""
     return image.with_bands(_masked(beside(image, of_numbers(mask), "mask"), True))
 
 
-@function(
-    "Image.selfMask",
-    note="A value is the new mask." + _RANGE,
-)
+@function("Image.selfMask", note="A value is the new mask." + _RANGE)
 def self_mask(image: Image) -> Image:
     """Masks where the image itself is 0."""
     return image.with_bands(_masked([(band.name, band, band) for band in image.bands], True))
@@ -167,7 +162,7 @@ def _clip(image: Image, region: Geometry) -> Image:
     if image.footprint is not None:
         footprint = Geometry(image.footprint.globe.intersection(shape), geodesic=False)
     # geefetch and geetools read the footprint of a clipped composite as this property.
-    cut = image.with_properties({**image.properties, "system:footprint": footprint})
+    cut: Image = with_property(image, "system:footprint", footprint)
     return evolve(cut.with_bands(map(one, image.bands)), footprint=footprint)
 
 

@@ -40,7 +40,7 @@ def _uniform(grid: Grid, salt: int) -> NDArray[np.float64]:
 def random(seed: int, distribution: str) -> Image:
     """A random number at each pixel: the same for equal seeds, places and pixel sizes."""
     if distribution not in ("uniform", "normal"):
-        raise EarthEngineError(f"argument 'distribution': uniform or normal, not '{distribution}'.")
+        raise EarthEngineError(f"argument 'distribution': must be 'uniform' or 'normal', not '{distribution}'.")
 
     def source(grid: Grid, _pull: Pull) -> Sampled:
         found = _uniform(grid, 4 * seed)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
@@ -17,6 +17,19 @@ _NAMES = {"UTC": "Coordinated Universal Time"} | {
 """Short and long names of time zones in Java, where Python has the same short name."""
 
 DEFAULT = "YYYY-MM-dd'T'HH:mm:ss"
+
+
+def parts_of(pattern: str) -> Iterator[tuple[str, str]]:
+    """The parts of a pattern: letters that repeat one letter, with that letter; and other text, with an empty one.
+
+    Raises:
+        EarthEngineError: a quotation mark is not closed.
+    """
+    for found in _TOKEN.finditer(pattern):
+        if found[0] == "'":
+            raise EarthEngineError(f"argument 'format': a quotation mark of {pattern} is not closed.")
+        quoted = found[1]
+        yield (found[0], found[2] or "") if quoted is None else (quoted.replace("''", "'") or "'", "")
 
 
 def _number(read: Callable[[dt.datetime], int]) -> Callable[[dt.datetime, int], str]:
@@ -103,16 +116,8 @@ def format_date(when: dt.datetime, pattern: str | None) -> str:
         EarthEngineError: for an unsupported letter.
     """
     parts = []
-    for found in _TOKEN.finditer(DEFAULT if pattern is None else pattern):
-        text = found[0]
-        if found[1] is not None:
-            parts.append(found[1].replace("''", "'") or "'")
-        elif text == "'":
-            raise EarthEngineError(f"argument 'format': a quotation mark of {pattern} is not closed.")
-        elif found[2] is None:
-            parts.append(text)
-        elif found[2] in _LETTERS:
-            parts.append(_LETTERS[found[2]](when, len(text)))
-        else:
-            raise refuse("format", found[2], f"letters are {', '.join(_LETTERS)}")
+    for text, letter in parts_of(DEFAULT if pattern is None else pattern):
+        if letter and letter not in _LETTERS:
+            raise refuse("format", letter, f"letters are {', '.join(_LETTERS)}")
+        parts.append(_LETTERS[letter](when, len(text)) if letter else text)
     return "".join(parts)

@@ -10,7 +10,7 @@ from localearth.functions.collection import ordered
 from localearth.registry import function
 from localearth.values.collection import Collection, Filter
 from localearth.values.compare import Match
-from localearth.values.feature import Feature, index_of
+from localearth.values.feature import Feature, index_of, with_property
 from localearth.values.join import Join
 
 
@@ -98,12 +98,9 @@ def _saved(join: Join, left: Any, found: list[Any], measure: Callable[[Any, Any]
         found = ordered(found, join.ordering, join.ascending)
     if join.measure_key is not None and measure is not None:
         measures = [measure(left, right) for right in found]
-        found = [
-            right.with_properties({**right.properties, join.measure_key: value})
-            for right, value in zip(found, measures, strict=True)
-        ]
+        found = [with_property(right, join.measure_key, value) for right, value in zip(found, measures, strict=True)]
         if join.kind == "saveBest" and found:
             found = [found[measures.index(min(measures))]]
     if join.kind == "saveAll":
-        return left.with_properties({**left.properties, join.match_key: found})
-    return left.with_properties({**left.properties, join.match_key: found[0]}) if found else left
+        return with_property(left, join.match_key, found)
+    return with_property(left, join.match_key, found[0]) if found else left

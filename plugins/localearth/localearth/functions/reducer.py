@@ -23,7 +23,6 @@ _EXACT = "Computed from all values (assumed): of more than `maxRaw`, Google's an
 
 def _register() -> None:
     """Registers the reducers without arguments."""
-    aliases = {"allNonZero": ("Reducer.and",), "anyNonZero": ("Reducer.or",)}
     for name, reducer in BUILTIN.items():
         if name in ("min", "max"):
 
@@ -33,10 +32,7 @@ def _register() -> None:
                 return reducer if inputs == 1 else rows.extreme(reducer, inputs)
 
             counted.__doc__ = f"The {name}imum."
-            function(
-                f"Reducer.{name}",
-                note="Several inputs: not for Image.reduce.",
-            )(counted)
+            function(f"Reducer.{name}", note="Several inputs: not for Image.reduce.")(counted)
         elif name in ("median", "mode"):
 
             def ranked(_buckets: Any, _width: Any, _raw: Any, reducer: Reducer = reducer) -> Reducer:
@@ -51,14 +47,13 @@ def _register() -> None:
 
             plain.__doc__ = f"The reducer with the outputs {', '.join(reducer.outputs)}."
             function(f"Reducer.{name}")(plain)
-    for name, others in aliases.items():
-        for other in others:
+    for other, name in (("and", "allNonZero"), ("or", "anyNonZero")):
 
-            def alias(reducer: Reducer = BUILTIN[name]) -> Reducer:
-                return reducer
+        def alias(reducer: Reducer = BUILTIN[name]) -> Reducer:
+            return reducer
 
-            alias.__doc__ = f"The same as Reducer.{name}."
-            function(other)(alias)
+        alias.__doc__ = f"The same as Reducer.{name}."
+        function(f"Reducer.{other}")(alias)
 
 
 _register()

@@ -95,10 +95,7 @@ def split_weights(reducer: Reducer) -> Reducer:
     return combined.split(reducer)
 
 
-@function(
-    "Reducer.linearFit",
-    note="Not for Image.reduce. Rows with a null are dropped (assumed).",
-)
+@function("Reducer.linearFit", note="Not for Image.reduce. Rows with a null are dropped (assumed).")
 def linear_fit() -> Reducer:
     """The slope and the offset of a line."""
     return rows.LINE
@@ -164,7 +161,7 @@ def count_runs() -> Reducer:
     return Reducer(("count",), _runs, BUILTIN["count"].types, exact=True)
 
 
-def _bits(combine: Any, start: int) -> Any:
+def _bits(combine: np.ufunc, start: int) -> Reducer:
     def apply(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
         numbers = np.where(valid, values, start)
         if numbers.dtype.kind == "f" and (numbers != np.trunc(numbers)).any():
@@ -182,13 +179,13 @@ def _long(kind: PixelType, _n: int | None) -> tuple[PixelType, ...]:
 @function("Reducer.bitwiseOr")
 def bitwise_or() -> Reducer:
     """The bitwise or of its inputs."""
-    return _bits(np.bitwise_or, 0)  # type: ignore[no-any-return]
+    return _bits(np.bitwise_or, 0)
 
 
 @function("Reducer.bitwiseAnd")
 def bitwise_and() -> Reducer:
     """The bitwise and of its inputs."""
-    return _bits(np.bitwise_and, -1)  # type: ignore[no-any-return]
+    return _bits(np.bitwise_and, -1)
 
 
 @function(

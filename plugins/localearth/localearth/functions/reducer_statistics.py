@@ -10,9 +10,8 @@ from localearth.functions.reducer_rows import for_each
 from localearth.registry import function
 from localearth.values.geometric_median import geometric_median
 from localearth.values.image import Image
-from localearth.values.pixel_type import DOUBLE, PixelType
 from localearth.values.ranks import SEN, SPEARMAN, kendall
-from localearth.values.reducer import Reducer, Stack, Valid, Weights, mean, percentiles
+from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights, mean, percentiles
 from localearth.values.regression import PEARSON, covariance, linear_regression
 
 _UNWEIGHTED = "Unweighted (assumed)."
@@ -86,8 +85,7 @@ def for_each_band(reducer: Reducer, image: Image) -> Reducer:
     return for_each(reducer, image.names)
 
 
-def _double(_kind: PixelType, _n: int | None) -> tuple[PixelType, ...]:
-    return (DOUBLE,)
+_double = BUILTIN["mean"].types
 
 
 def _standardized(power: int, normal: float, output: str) -> Reducer:

@@ -19,7 +19,7 @@ from localearth.values import feature as features
 from localearth.values.array import Array
 from localearth.values.collection import Collection, of_elements
 from localearth.values.compare import field_of, same
-from localearth.values.feature import Feature, index_of
+from localearth.values.feature import Feature, index_of, with_property
 
 _RANDOM = "Not the same numbers as Google's for a seed."
 
@@ -34,14 +34,14 @@ def _share(*keys: Any) -> float:
 def random_column(collection: Collection, name: str, seed: int, distribution: str, keys: list[str]) -> Collection:
     """A property with random numbers that depend on the seed and on some properties of each element."""
     if distribution not in ("uniform", "normal"):
-        raise EarthEngineError(f"argument 'distribution': uniform or normal, not '{distribution}'.")
+        raise EarthEngineError(f"argument 'distribution': must be 'uniform' or 'normal', not '{distribution}'.")
 
     def make() -> Iterable[Any]:
         for each in collection.elements:
             value = _share(seed, *(field_of(each, key) for key in keys))
             if distribution == "normal":
                 value = NormalDist().inv_cdf(value or 2.0**-54)
-            yield each.with_properties({**each.properties, name: value})
+            yield with_property(each, name, value)
 
     return collection.derived(make)
 
@@ -79,7 +79,7 @@ def remap(collection: Collection, old: list[Any], new: list[int], name: str) -> 
         for each in collection.elements:
             value = field_of(each, name)
             if (isinstance(value, str) or is_number(value)) and value in table:
-                yield each.with_properties({**each.properties, name: table[value]})
+                yield with_property(each, name, table[value])
 
     return collection.derived(make)
 

@@ -1,6 +1,5 @@
 """Arrays: numbers in any number of dimensions, with one type."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.values.pixel_type import DOUBLE, LIMITS, PixelType, cast
-from localearth.values.projection import whole
 
 
 @frozen(eq=False)
@@ -31,17 +29,8 @@ class Array:
         return hash(self.data.shape)
 
     def info(self) -> Any:
-        """As `getInfo` shows it: a number, or nested lists."""
-        return _shown(self.data.tolist())
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_shown(each) for each in value]
-    if not isinstance(value, float) or math.isfinite(value):
-        return whole(value) if isinstance(value, float) else value
-    # JSON has none of these; the sample of Array.pow prints them as strings.
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        """A number, or nested lists."""
+        return self.data.tolist()
 
 
 def make(values: Any, kind: PixelType | None = None) -> Array:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+import shapely
 from attrs import evolve, field, frozen
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.values.feature import Feature, index_of
+from localearth.values.feature import Feature, index_of, with_property
 from localearth.values.geometry import UNBOUNDED, Geometry
 from localearth.values.image import Image
 
@@ -202,7 +203,7 @@ class Collection:
 def of_elements(elements: Sequence[Any], of_images: bool | None = None) -> Collection:
     """A collection of given elements; those without a `system:index` get their position as index."""
     named = tuple(
-        each if index_of(each) is not None else each.with_properties({**each.properties, "system:index": str(position)})
+        each if index_of(each) is not None else with_property(each, "system:index", str(position))
         for position, each in enumerate(elements)
     )
     kind = bool(named) and all(isinstance(each, Image) for each in named) if of_images is None else of_images
@@ -216,8 +217,6 @@ def lazy(make: Callable[[], Sequence[Any]]) -> Collection:
 
 def union(collection: Collection) -> Geometry:
     """The union of the geometries of its elements; unbounded if an image is."""
-    import shapely
-
     if any(isinstance(each, Image) and each.geometry is None for each in collection.elements):
         return UNBOUNDED
     found = [each.geometry for each in collection.elements if each.geometry is not None]

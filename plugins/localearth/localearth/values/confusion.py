@@ -6,8 +6,6 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from localearth.values.projection import whole
-
 
 @frozen(eq=False)
 class ConfusionMatrix:
@@ -22,5 +20,5 @@ class ConfusionMatrix:
     order: tuple[int, ...]
 
     def info(self) -> Any:
-        """As `getInfo` shows it: the numbers."""
-        return [[whole(each) for each in row] for row in self.counts.tolist()]
+        """The numbers."""
+        return self.counts.tolist()

@@ -57,6 +57,11 @@ def get(element: Element, name: str) -> Any:
     return element.properties.get(name)
 
 
+def with_property(element: Any, name: str, value: Any) -> Any:
+    """An element with one property set."""
+    return element.with_properties({**element.properties, name: value})
+
+
 def with_values(element: Any, properties: Mapping[str, Any]) -> Any:
     """An element with these properties, without null values; `system:id` is the id of an image or a collection."""
     kept = {name: value for name, value in properties.items() if value is not None}

@@ -70,13 +70,7 @@ def linear_regression(num_x: int, num_y: int) -> RowReducer:
         return [Array(value[0], DOUBLE) if good[0] else None for value, good in found]
 
     kinds = [evolve(DOUBLE, dimensions=2), evolve(DOUBLE, dimensions=1)]
-    return of_rows(
-        ("coefficients", "residuals"),
-        num_x + num_y,
-        collect,
-        pixels=pixels,
-        kinds=lambda _kinds: kinds,
-    )
+    return of_rows(("coefficients", "residuals"), num_x + num_y, collect, pixels=pixels, kinds=lambda _kinds: kinds)
 
 
 def correlations(stack: Stack, valid: Valid) -> list[tuple[Any, Valid]]:

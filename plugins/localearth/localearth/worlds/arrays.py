@@ -62,10 +62,6 @@ class ArrayCollection:
         found = selected(self.members, region, interval)
         return sorted(found, key=lambda image: (image.properties.get("system:time_start", -np.inf), image.index))
 
-    def find(self, index: str) -> ImageAsset | None:
-        """The image of that index, or None."""
-        return next((image for image in self.members if image.index == index), None)
-
 
 class ArrayWorld:
     """A world of the given images and collections."""

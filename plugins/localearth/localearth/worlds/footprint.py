@@ -1,15 +1,13 @@
 """Footprints: the outline of an image in longitude and latitude."""
 
-import math
-
 import numpy as np
 import shapely
-from shapely.affinity import translate
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import Polygon, orient
 
 from localearth.raster.grid import Grid
+from localearth.values.edges import wrapped
 from localearth.worlds.base import BandSource
 from localearth.worlds.manifest import ImageEntry
 
@@ -55,13 +53,4 @@ def image_footprint(entry: ImageEntry, bands: dict[str, BandSource]) -> BaseGeom
         ) from error
     if geometry.is_empty or not geometry.is_valid or geometry.area == 0:
         raise entry.table.error(f"footprint {given!r} is not a valid polygon.")
-    return on_globe(geometry)
-
-
-def on_globe(geometry: BaseGeometry) -> BaseGeometry:
-    """A geometry with longitudes from -180 to 180, where tiles are; what is past them continues at the other side."""
-    west, _, east, _ = geometry.bounds
-    if west >= -180 and east <= 180:
-        return geometry
-    turns = range(math.floor((west + 180) / 360), math.ceil((east - 180) / 360) + 1)
-    return shapely.union_all([shapely.clip_by_rect(translate(geometry, -360 * n), -180, -90, 180, 90) for n in turns])
+    return wrapped(geometry)

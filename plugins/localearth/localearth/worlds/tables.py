@@ -18,7 +18,6 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "a table": (dict,),
     "a list of tables": (list,),
     "a date and time": (dt.datetime, dt.date),
-    "a file name or a table": (str, dict),
     "a band's name, WKT or a GeoJSON table": (str, dict),
 }
 
