@@ -11,23 +11,20 @@ from mmearth_core.errors import DeclarationError, RequestError
 
 GUIDES = "https://developers.google.com/earth-engine/guides/"
 
-
 API = "https://developers.google.com/earth-engine/apidocs/ee-"
 
-
 REST = "https://developers.google.com/earth-engine/reference/rest/v1/"
-
 
 REFUSED = "(refused)"
 """The expected answer where Earth Engine should respond with an error."""
 
-
 ZONE = "EPSG:32618"
-
 
 LEFT, TOP = 500_000, 4_000_000
 """Origin of the checks' pixels: an arbitrary place on whole metres of a UTM zone."""
 
+NATIVE = [10, 0, LEFT, 0, -10, TOP]
+"""The transform of the checks' pixels of 10 m."""
 
 Read = Callable[[Any], Any]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from mmearth_devkit.engine_checks.check import (
     API,
-    LEFT,
+    NATIVE,
     TOP,
     ZONE,
     EngineCheck,
@@ -187,11 +187,7 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
         Probe(
             lambda ee: (
                 ee.ImageCollection([columns(ee), columns(ee).add(10)])
-                .getRegion(
-                    strip(ee, 20),
-                    crs=ZONE,
-                    crsTransform=[10, 0, LEFT, 0, -10, TOP],
-                )
+                .getRegion(strip(ee, 20), crs=ZONE, crsTransform=NATIVE)
                 .slice(1)
                 .map(lambda row: ee.List(row).get(4))
             ),

@@ -2,16 +2,7 @@
 
 from typing import Any
 
-from mmearth_devkit.engine_checks.check import (
-    API,
-    ZONE,
-    EngineCheck,
-    Probe,
-    assumed,
-    columns,
-    documented,
-    strip,
-)
+from mmearth_devkit.engine_checks.check import API, ZONE, EngineCheck, Probe, assumed, columns, documented, strip
 
 TIMES, SERIES = [1, 2, 3, 4, 6, 7, 9, 9], [3, 1, 4, 1, 5, 9, 2, 6.5]
 """Pairs with equal values; scipy computed the statistics below."""

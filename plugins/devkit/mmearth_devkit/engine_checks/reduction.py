@@ -5,9 +5,8 @@ from typing import Any
 from mmearth_devkit.engine_checks.check import (
     API,
     GUIDES,
-    LEFT,
+    NATIVE,
     REFUSED,
-    TOP,
     ZONE,
     EngineCheck,
     Probe,
@@ -18,8 +17,6 @@ from mmearth_devkit.engine_checks.check import (
 )
 
 _PAGE = API + "image-reduceresolution"
-
-_NATIVE = [10, 0, LEFT, 0, -10, TOP]
 
 
 def _composite(ee: Any) -> Any:
@@ -93,7 +90,7 @@ REDUCTION: tuple[EngineCheck, ...] = (
         "That of a composite with `setDefaultProjection` can be reduced: the composite is computed on that grid.",
         "users report it as the remedy",
         Probe(
-            lambda ee: _composite(ee).setDefaultProjection(ZONE, _NATIVE).reduceResolution(ee.Reducer.mean()),
+            lambda ee: _composite(ee).setDefaultProjection(ZONE, NATIVE).reduceResolution(ee.Reducer.mean()),
             {"x": [1, 4, 7]},
             row_of(3, 30),
         ),
@@ -114,7 +111,7 @@ REDUCTION: tuple[EngineCheck, ...] = (
                     )
                 ]
             ),
-            [{"type": "Projection", "crs": ZONE, "transform": _NATIVE}] * 2,
+            [{"type": "Projection", "crs": ZONE, "transform": NATIVE}] * 2,
         ),
     ),
 )

@@ -6,6 +6,7 @@ from typing import Any
 from mmearth_devkit.engine_checks.check import (
     API,
     LEFT,
+    NATIVE,
     TOP,
     ZONE,
     EngineCheck,
@@ -19,7 +20,7 @@ from mmearth_devkit.engine_checks.check import (
 
 def _places(ee: Any) -> tuple[Any, Any]:
     """The numbers of the column and the row of each pixel from the checks' origin; negative before it."""
-    both = ee.Image.pixelCoordinates(ee.Projection(ZONE, [10, 0, LEFT, 0, -10, TOP])).floor()
+    both = ee.Image.pixelCoordinates(ee.Projection(ZONE, NATIVE)).floor()
     return both.select(["x"], ["a"]), both.select(["y"], ["a"])
 
 

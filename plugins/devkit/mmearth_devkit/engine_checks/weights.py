@@ -5,8 +5,7 @@ from typing import Any
 from mmearth_devkit.engine_checks.check import (
     API,
     GUIDES,
-    LEFT,
-    TOP,
+    NATIVE,
     ZONE,
     EngineCheck,
     Probe,
@@ -56,14 +55,7 @@ WEIGHTS: tuple[EngineCheck, ...] = (
         _NEWS,
         Probe(
             lambda ee: (
-                _masked(ee, 0.5)
-                .reduceRegion(
-                    ee.Reducer.sum(),
-                    strip(ee, 5),
-                    crs=ZONE,
-                    crsTransform=[10, 0, LEFT, 0, -10, TOP],
-                )
-                .get("a")
+                _masked(ee, 0.5).reduceRegion(ee.Reducer.sum(), strip(ee, 5), crs=ZONE, crsTransform=NATIVE).get("a")
             ),
             0.5,
             tolerance=_FINE,

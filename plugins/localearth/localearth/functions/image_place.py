@@ -13,15 +13,7 @@ from localearth.values.ellipsoid import AUTHALIC, equal_area
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull, of_bands
 from localearth.values.pixel_type import DOUBLE
-from localearth.values.projection import (
-    WGS84,
-    Projection,
-    apply,
-    compose,
-    invert,
-    metres_per_unit,
-    reproject,
-)
+from localearth.values.projection import WGS84, Projection, apply, compose, invert, metres_per_unit, reproject
 
 
 @function("Image.pixelArea", note="On the ellipsoid (assumed); edges of pixels are straight in an equal-area map.")

@@ -24,7 +24,7 @@ from localearth.planet.request import bounds_of_request
 from localearth.planet.truth import Planet, Recent, Truth
 from localearth.raster.grid import Grid
 from localearth.values.projection import reproject
-from localearth.worlds.base import Area, ImageAsset, Interval, Mask, Pixels
+from localearth.worlds.base import Area, ImageAsset, Interval, Mask, Pixels, in_order
 
 ID = "GOOGLE/SATELLITE_EMBEDDING/V1/ANNUAL"
 NAMES = tuple(f"A{axis:02d}" for axis in range(64))
@@ -77,7 +77,7 @@ class Embeddings:
             if start <= start_of(year) < end
             for crs, column, row in squares
         ]
-        return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
+        return in_order(found)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None. The index has the place in it, unlike the real ones."""

@@ -25,7 +25,7 @@ from localearth.planet.request import bounds_of_request
 from localearth.planet.scenes import KEPT
 from localearth.planet.track import walk
 from localearth.raster.grid import Grid
-from localearth.worlds.base import Area, ImageAsset, Interval
+from localearth.worlds.base import Area, ImageAsset, Interval, in_order
 
 ROWS = 248
 """Rows of an orbit; row 60 is at the southward crossing of the equator."""
@@ -133,7 +133,7 @@ class Landsat:
             if region is None or frame.footprint.intersects(region):
                 first, last = np.searchsorted(self._calendar(frame).times, (start, end))
                 found += [self._image_of(frame, at) for at in range(int(first), int(last))]
-        return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
+        return in_order(found)
 
     def walk(self, interval: Interval) -> Iterator[ImageAsset]:
         """The images of the entire planet, one after another; see `track.walk`."""

@@ -12,7 +12,7 @@ from localearth.planet.hashing import Floats
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.optics import Optics, Part, Pass
 from localearth.planet.outlines import Line, within
-from localearth.planet.sentinel2 import measured
+from localearth.planet.sentinel2 import flat, measured
 from localearth.planet.snow import today
 from localearth.planet.surface import MATERIALS
 from localearth.raster.grid import Grid
@@ -56,12 +56,12 @@ def landsat_bands(optics: Optics, take: Take) -> list[MadeBand]:
 
     return [
         *(band(name, partial(_reflectance, like)) for name, like in LIKE.items()),
-        band("SR_QA_AEROSOL", partial(_flat, 96), "uint8"),
+        band("SR_QA_AEROSOL", partial(flat, 96), "uint8"),
         band("ST_B10", _temperature),
-        band("ST_EMIS", partial(_flat, 9700), "int16"),
-        band("ST_QA", partial(_flat, 200), "int16"),
+        band("ST_EMIS", partial(flat, 9700), "int16"),
+        band("ST_QA", partial(flat, 200), "int16"),
         band("QA_PIXEL", _quality),
-        band("QA_RADSAT", partial(_flat, 0)),
+        band("QA_RADSAT", partial(flat, 0)),
     ]
 
 
@@ -79,10 +79,6 @@ def _read(optics: Optics, take: Take, make: Any, dtype: str, part: Window) -> tu
         part.cols * FACTOR,
     )
     return np.where(mask, rounded(make(optics.part(lattice, window, take.seen, FACTOR)), dtype), 0), mask
-
-
-def _flat(value: int, part: Part) -> Floats:
-    return np.full(part.shape, float(value))
 
 
 def _reflectance(like: str, part: Part) -> Floats:

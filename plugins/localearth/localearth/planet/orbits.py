@@ -1,7 +1,7 @@
 """Orbits: the times of the satellites' passes and the strips that they see.
 
-Both missions have circular orbits that repeat; a relative orbit is one orbit of the repeat cycle. Times, strips and
-inclinations are those of the missions; the longitude at which relative orbit 1 crosses the equator is invented.
+All missions have circular orbits that repeat; a relative orbit is one orbit of the repeat cycle. Times, strips and
+inclinations are the real ones; the longitude at which the Sentinels' relative orbit 1 crosses the equator is invented.
 """
 
 import datetime as dt

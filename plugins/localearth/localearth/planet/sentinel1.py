@@ -23,7 +23,7 @@ from localearth.planet.request import bounds_of_request
 from localearth.planet.track import walk
 from localearth.planet.truth import Planet
 from localearth.raster.grid import Grid
-from localearth.worlds.base import Area, ImageAsset, Interval
+from localearth.worlds.base import Area, ImageAsset, Interval, in_order
 
 ID, POWER = "COPERNICUS/S1_GRD", "COPERNICUS/S1_GRD_FLOAT"
 """The scenes in dB, and the same scenes in linear power."""
@@ -95,9 +95,9 @@ class Sentinel1:
                 turns = range(max(math.ceil((start - first) / cycle), 0), math.ceil((end - first) / cycle))
                 taken = self._taken(frame, np.arange(turns.start, max(turns.start, turns.stop)))
                 found += [self._image(frame, turns.start + int(each)) for each in np.flatnonzero(taken)]
-        return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
+        return in_order(found)
 
-    def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
+    def walk(self, interval: Interval) -> Iterator[ImageAsset]:
         """The images of the entire planet, one after another; see `track.walk`."""
         return walk(SENTINEL1, {0.0: EPOCH_MS}, self.images, interval, self.id, by_day=False)
 

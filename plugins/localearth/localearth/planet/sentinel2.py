@@ -64,13 +64,13 @@ class Sentinel2(SceneCollection):
             for name in names
         ]
         if not self._air:
-            made += [("AOT", 10, "uint16", partial(_flat, 90.0 * haze)), ("WVP", 10, "uint16", partial(_flat, 1500.0))]
+            made += [("AOT", 10, "uint16", partial(flat, 90.0 * haze)), ("WVP", 10, "uint16", partial(flat, 1500.0))]
             made += [("SCL", 20, "uint8", _scene_class)]
             # Older products have no cloud probability, like some real ones.
             if scene.time >= L2A_ALL or chance(key, 1) > 0.25:
                 made += [("MSK_CLDPRB", 20, "uint8", lambda part: 100.0 * part.cloud())]
         # The catalogue calls them always empty; users see 0.
-        made += [("QA10", 10, "uint16", partial(_flat, 0.0)), ("QA20", 20, "uint32", partial(_flat, 0.0))]
+        made += [("QA10", 10, "uint16", partial(flat, 0.0)), ("QA20", 20, "uint32", partial(flat, 0.0))]
         is_gap = POLYGONS_END <= scene.time < CLASSES_FROM
         made += [("QA60", 60, "uint16", None if is_gap else _cloud_bits)]
         if scene.time >= POLYGONS_END:
@@ -101,7 +101,8 @@ def _shifted(make: Any, shift: float, part: Part) -> Any:
     return np.minimum(make(part) + shift, 65535.0)
 
 
-def _flat(value: float, part: Part) -> Floats:
+def flat(value: float, part: Part) -> Floats:
+    """One value everywhere."""
     return np.full(part.shape, value)
 
 

@@ -7,9 +7,7 @@ from shapely.geometry import Polygon, box
 
 from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, Orbit
 from localearth.planet.request import bounds_of_request
-from localearth.worlds.base import ImageAsset
-
-Interval = tuple[float, float]
+from localearth.worlds.base import ImageAsset, Interval, in_order
 
 _STEP = 30_000.0
 """Milliseconds of a flight whose images are looked for at once."""
@@ -32,7 +30,7 @@ def walk(
     orbit: Orbit,
     satellites: Mapping[float, float],
     images: Callable[[Polygon, Interval], Iterable[ImageAsset]],
-    interval: Interval | None,
+    interval: Interval,
     asset_id: str,
     by_day: bool = True,
 ) -> Iterator[ImageAsset]:
@@ -42,7 +40,7 @@ def walk(
         orbit: the orbit of its satellites.
         satellites: for each, how many days later it is at the places of the orbit, and the time of its first images.
         images: the images in a region and a time interval.
-        interval: only images whose time is in [start, end), ms.
+        interval: only images whose time is in [start, end), ms; None for all.
         asset_id: the collection, for messages.
         by_day: whether there are images of the southward half of the orbit only.
 
@@ -56,10 +54,10 @@ def walk(
         flying = [shift for shift, since in satellites.items() if span[1] > since]
         boxes = [each for shift in flying for each in _boxes(orbit, span[0] - shift * DAY_MS, by_day)]
         found = {image.index: image for each in boxes for image in images(each, span)}
-        yield from sorted(found.values(), key=lambda image: (image.properties["system:time_start"], image.index))
+        yield from in_order(found.values())
         empty, seen = 0 if found else empty + 1, seen + len(found)
         if empty > _MOST_STEPS or seen > _MOST_IMAGES:
-            bounds_of_request(None, asset_id)
+            bounds_of_request(None, asset_id)  # its error says what to do
 
 
 def _boxes(orbit: Orbit, time: float, by_day: bool) -> Iterator[Polygon]:

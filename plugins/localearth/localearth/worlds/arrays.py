@@ -12,7 +12,7 @@ from pyproj import Transformer
 from shapely.geometry import box
 
 from localearth.values.projection import Affine
-from localearth.worlds.base import Area, CollectionAsset, ImageAsset, Interval, Mask, Pixels, selected
+from localearth.worlds.base import Area, CollectionAsset, ImageAsset, Interval, Mask, Pixels, in_order, selected
 from localearth.worlds.tables import milliseconds
 
 
@@ -59,8 +59,11 @@ class ArrayCollection:
 
     def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The images in order of time, then index; those without a time come first."""
-        found = selected(self.members, region, interval)
-        return sorted(found, key=lambda image: (image.properties.get("system:time_start", -np.inf), image.index))
+        return in_order(selected(self.members, region, interval))
+
+    def find(self, index: str) -> ImageAsset | None:
+        """The image of that index, or None."""
+        return next((image for image in self.members if image.index == index), None)
 
 
 class ArrayWorld:

@@ -4,7 +4,7 @@ A world has one method, `find(asset_id)`. Pixels are read in windows of a band's
 them. A collection gets the region and the interval of the request's filters, so that it can be as large as a planet.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -132,6 +132,11 @@ def selected(images: Sequence[ImageAsset], region: Area, interval: Interval) -> 
         times = [image.properties.get("system:time_start", np.nan) for image in images]
         images = [image for image, time in zip(images, times, strict=True) if interval[0] <= time < interval[1]]
     return [each for each in images if region is None or each.footprint is None or each.footprint.intersects(region)]
+
+
+def in_order(images: Iterable[ImageAsset]) -> list[ImageAsset]:
+    """Images by time, then index; those without a time come first."""
+    return sorted(images, key=lambda image: (image.properties.get("system:time_start", -np.inf), image.index))
 
 
 @frozen(eq=False)
