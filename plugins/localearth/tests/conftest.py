@@ -7,12 +7,10 @@ from typing import Any
 import ee
 import numpy as np
 import pytest
-import shapely
-from attrs import field, frozen
+from attrs import define, field, frozen
 from localearth.transport import LocalTransport
 from localearth.worlds import arrays
-from localearth.worlds.base import FeatureRecord, ImageAsset
-from pyproj import Transformer
+from localearth.worlds.base import FeatureRecord, ImageAsset, selected
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
@@ -22,53 +20,26 @@ DAY = 86_400_000
 
 
 @frozen(eq=False)
-class MemoryBand:
-    """A band whose pixels are an array."""
+class MemoryBand(arrays.ArrayBand):
+    """A band whose pixels are an array; it remembers the windows that are read."""
 
-    name: str
-    pixels: np.ndarray
-    transform: tuple[float, ...]
-    crs: str = UTM
-    valid: np.ndarray | None = None
     reads: list[tuple[int, int, int, int]] = field(factory=list)
-
-    @property
-    def dtype(self) -> str:
-        return self.pixels.dtype.name
-
-    @property
-    def width(self) -> int:
-        return self.pixels.shape[1]
-
-    @property
-    def height(self) -> int:
-        return self.pixels.shape[0]
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         assert row >= 0 and col >= 0 and row + rows <= self.height and col + cols <= self.width
         self.reads.append((row, col, rows, cols))
-        values = self.pixels[row : row + rows, col : col + cols]
-        mask = np.ones(values.shape, bool) if self.valid is None else self.valid[row : row + rows, col : col + cols]
-        return values, mask
+        return super().read(row, col, rows, cols)
 
 
-@frozen(eq=False)
-class MemoryCollection:
-    """A collection that pushes the region and the interval down, and remembers them."""
+@define(eq=False)
+class MemoryCollection(arrays.ArrayCollection):
+    """A collection that remembers the regions and intervals it is asked for."""
 
-    id: str
-    members: Sequence[ImageAsset]
-    properties: Mapping[str, Any] = field(factory=dict)
     asked: list[tuple[Any, Any]] = field(factory=list)
 
     def images(self, region: BaseGeometry | None = None, interval: Any = None) -> Sequence[ImageAsset]:
         self.asked.append((region, interval))
-        return [
-            each
-            for each in self.members
-            if (region is None or each.footprint is None or each.footprint.intersects(region))
-            and (interval is None or interval[0] <= each.properties["system:time_start"] < interval[1])
-        ]
+        return selected(self.members, region, interval)
 
 
 @frozen(eq=False)
@@ -102,8 +73,7 @@ class MemoryWorld:
 
 def lonlat(shape: BaseGeometry, crs: str = UTM) -> BaseGeometry:
     """A shape of a CRS in EPSG:4326."""
-    move = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform
-    return shapely.transform(shape, lambda points: np.column_stack(move(points[:, 0], points[:, 1])))
+    return arrays.to_lonlat(shape, crs)
 
 
 def scene(index: str, start: int, clouds: float, seed: int, size: int = 240) -> ImageAsset:
@@ -114,7 +84,7 @@ def scene(index: str, start: int, clouds: float, seed: int, size: int = 240) -> 
     for name, metres in (("B1", 60), ("B2", 10), ("B3", 10), ("B5", 20), ("QA60", 60)):
         n = size * 10 // metres
         pixels = random.integers(1, 5000, (n, n)).astype(np.uint16)
-        bands.append(MemoryBand(name, pixels, (metres, 0.0, x, 0.0, -metres, y)))
+        bands.append(MemoryBand(name, pixels, UTM, (metres, 0.0, x, 0.0, -metres, y)))
     edge = size * 10
     footprint = lonlat(box(x, y - edge, x + edge, y))
     properties = {"system:time_start": start, "CLOUDS": clouds, "TILE": "18SUG"}
@@ -214,6 +184,19 @@ def kit() -> Any:
     return Kit
 
 
+@pytest.fixture
+def dem(engine: Callable[[Any], None]) -> Callable[..., ee.Image]:
+    """Makes the only image of a new world, with a band `b1`: (heights, transform, crs, valid)."""
+
+    def make(heights: np.ndarray, transform: tuple[float, ...], crs: str = UTM, *valid: np.ndarray) -> ee.Image:
+        world = MemoryWorld()
+        world.add(ImageAsset("DEM", {}, [MemoryBand("b1", heights, crs, transform, *valid)]))
+        engine(world)
+        return ee.Image("DEM")
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def grid_of() -> Callable[..., dict[str, Any]]:
     """A request's grid with its upper left corner at (x, y)."""
@@ -248,7 +231,7 @@ class Plot:
 
     def image(self, *bands: tuple[Any, ...], **properties: Any) -> ee.Image:
         """The only image of a new world, of bands (name, values) or (name, values, valid)."""
-        made = [MemoryBand(name, values, self.transform, self.crs, *valid) for name, values, *valid in bands]
+        made = [MemoryBand(name, values, self.crs, self.transform, *valid) for name, values, *valid in bands]
         self.connect(arrays.ArrayWorld(arrays.image("T/V", made, **properties)))
         return ee.Image("T/V")
 

@@ -82,20 +82,18 @@ def test_a_mode_is_gdals(by_gdal, local, pixels, metres, shift):
     np.testing.assert_array_equal(got, shares.round(6).argmax(axis=0))
 
 
-def test_between_utm_zones_the_mean_is_gdals_nearly_and_that_of_fine_samples(by_gdal, engine, kit, pixels):
+def test_between_utm_zones_the_mean_is_gdals_nearly_and_that_of_fine_samples(by_gdal, dem, pixels):
     rows, cols = np.mgrid[0:400, 0:400]
     relief = (300 + 80 * np.sin(cols / 17) + 50 * np.cos(rows / 13)).astype(np.float32)
     transform = (10.0, 0.0, X, 0.0, -10.0, Y)
-    world = kit.World()
-    world.add(kit.Asset("DEM", {}, [kit.Band("b1", relief, transform)], None))
-    engine(world)
+    whole = dem(relief, transform)
     x, y = (round(each) for each in Transformer.from_crs(UTM18, UTM17, always_xy=True).transform(X + 1500, Y - 1500))
-    image = ee.Image("DEM").reduceResolution(ee.Reducer.mean(), maxPixels=400)
+    image = whole.reduceResolution(ee.Reducer.mean(), maxPixels=400)
     got = pixels(image, x, y, 12, 12, 100, UTM17)["b1"]
     expected = by_gdal(relief, UTM18, transform, Grid(UTM17, (100, 0, x, 0, -100, y), 12, 12), Resampling.average)
     # GDAL takes the box around a turned pixel.
     np.testing.assert_allclose(got, expected, atol=2)
-    fine = pixels(ee.Image("DEM"), x, y, 600, 600, 2, UTM17)["b1"].astype(float)
+    fine = pixels(whole, x, y, 600, 600, 2, UTM17)["b1"].astype(float)
     np.testing.assert_allclose(got, fine.reshape(12, 50, 12, 50).mean(axis=(1, 3)), atol=0.1)
 
 

@@ -79,7 +79,7 @@ def test_bands_of_a_linked_collection(local, pixels, kit):
         kit.Asset(
             f"TEST/SCORES/{each.index}",
             {"system:time_start": each.properties["system:time_start"], "VERSION": 2},
-            [kit.Band("cs", each.bands[2].pixels / 5000, each.bands[2].transform)],
+            [kit.Band("cs", each.bands[2].pixels / 5000, kit.utm, each.bands[2].transform)],
             each.footprint,
         )
         for each in local.assets["TEST/SCENES"].members[:3]

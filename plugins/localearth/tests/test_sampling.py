@@ -112,23 +112,20 @@ def test_a_grid_off_the_map_is_masked(reader):
 
 
 @pytest.fixture
-def relief(engine, kit):
+def relief(dem, kit):
     """A smooth relief of 30 m pixels as an image asset."""
     rows, cols = np.mgrid[0:60, 0:60]
     heights = 300 + 80 * np.sin(cols / 7) + 50 * np.cos(rows / 5) + 2.5 * cols
     x, y = kit.origin
-    band = kit.Band("b1", heights.astype(np.float32), (30.0, 0.0, x, 0.0, -30.0, y))
-    world = kit.World()
-    world.add(kit.Asset("DEM", {}, [band], None))
-    engine(world)
-    return band
+    dem(heights.astype(np.float32), (30.0, 0.0, x, 0.0, -30.0, y))
+    return heights.astype(np.float32)
 
 
 def test_slope_is_zevenbergen_thornes(relief, pixels, kit):
     x, y = kit.origin
     got = pixels(ee.Terrain.slope(ee.Image("DEM")), x, y, 60, 60, 30)["slope"]
     # Independent: numpy's central differences, which use the same four neighbours.
-    south, east = np.gradient(relief.pixels.astype(float), 30)
+    south, east = np.gradient(relief.astype(float), 30)
     expected = np.degrees(np.arctan(np.hypot(south, east)))
     np.testing.assert_allclose(got[1:-1, 1:-1], expected[1:-1, 1:-1], rtol=1e-5)
     edge = np.ones((60, 60), bool)
@@ -136,17 +133,13 @@ def test_slope_is_zevenbergen_thornes(relief, pixels, kit):
     assert not got[edge].any(), "edge pixels are masked"
 
 
-def test_aspect_points_down_the_slope(engine, pixels, kit):
+def test_aspect_points_down_the_slope(dem, pixels, kit):
     x, y = kit.origin
     rows, cols = np.mgrid[0:9, 0:9]
-    world = kit.World()
+    facing = {}
     for name, heights in (("east", -cols), ("south", -rows), ("west", cols), ("north", rows)):
-        band = kit.Band("b1", heights.astype(np.float32), (30.0, 0.0, x, 0.0, -30.0, y))
-        world.add(kit.Asset(name, {}, [band], None))
-    engine(world)
-    facing = {
-        n: pixels(ee.Terrain.aspect(ee.Image(n)), x + 60, y - 60, 1, 1, 30)["aspect"].item() for n in world.assets
-    }
+        aspect = ee.Terrain.aspect(dem(heights.astype(np.float32), (30.0, 0.0, x, 0.0, -30.0, y)))
+        facing[name] = pixels(aspect, x + 60, y - 60, 1, 1, 30)["aspect"].item()
     assert facing == pytest.approx({"east": 90, "south": 180, "west": 270, "north": 0})
 
 
@@ -157,22 +150,19 @@ def test_slope_on_the_request_grid_differs_from_slope_on_the_native_one(relief, 
     # Nearest pixels of 30 m on a grid of 10 m are steps: flat inside a pixel.
     assert (fine == 0).mean() > 0.1
     forced = pixels(ee.Terrain.slope(dem).reproject(dem.projection()), x + 300, y - 300, 30, 30)["slope"]
-    south, east = np.gradient(relief.pixels.astype(float), 30)
+    south, east = np.gradient(relief.astype(float), 30)
     expected = np.degrees(np.arctan(np.hypot(south, east)))[10:20, 10:20]
     np.testing.assert_allclose(forced, np.kron(expected, np.ones((3, 3))), rtol=1e-5)
     smooth = pixels(ee.Terrain.slope(dem).resample("bilinear"), x + 300 + 10, y - 300 - 10, 1, 1)["slope"].item()
     assert smooth == pytest.approx(expected[0, 0], rel=1e-5)
 
 
-def test_slope_in_degrees_knows_the_latitude(engine, pixels, kit):
+def test_slope_in_degrees_knows_the_latitude(dem, pixels):
     step = 1 / 3600
     _, cols = np.mgrid[0:20, 0:20]
-    world = kit.World()
     heights = (cols * step * np.pi / 180 * 6378137 * np.cos(np.radians(60))).astype(np.float64)
-    band = kit.Band("b1", heights, (step, 0.0, 10.0, 0.0, -step, 60.0), "EPSG:4326")
-    world.add(kit.Asset("DEM", {}, [band], None))
-    engine(world)
-    got = pixels(ee.Terrain.slope(ee.Image("DEM")), 10 + 5 * step, 60 - 5 * step, 5, 5, step, "EPSG:4326")["slope"]
+    image = dem(heights, (step, 0.0, 10.0, 0.0, -step, 60.0), "EPSG:4326")
+    got = pixels(ee.Terrain.slope(image), 10 + 5 * step, 60 - 5 * step, 5, 5, step, "EPSG:4326")["slope"]
     np.testing.assert_allclose(got, 45, atol=0.02)
 
 
