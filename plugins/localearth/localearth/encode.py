@@ -44,7 +44,7 @@ def encode(value: Any) -> Any:
     return value.info()
 
 
-def _number(value: float) -> Any:
+def _number(value: float) -> float | str:
     """Writes whole numbers without `.0`, as Google does, and infinite ones and NaN as text, because JSON has none."""
     if math.isfinite(value):
         return whole(value)

@@ -1,7 +1,7 @@
 """Evaluates expression graphs in the form in which the client sends them."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from localearth import registry
 from localearth.errors import EarthEngineError
@@ -98,7 +98,7 @@ class Expression:
                 return handler(self, content, scope)
         raise EarthEngineError(f"Invalid expression: unknown kind of value: {', '.join(node) or 'nothing'}.")
 
-    def _bytes(self, _content: str, _scope: Scope) -> Any:
+    def _bytes(self, _content: str, _scope: Scope) -> NoReturn:
         raise EarthEngineError("The local Earth Engine does not support bytesValue in expressions.")
 
     def _array(self, content: Node, scope: Scope) -> list[Any]:

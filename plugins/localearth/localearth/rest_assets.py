@@ -9,6 +9,7 @@ from typing import Any
 
 from shapely.errors import ShapelyError
 from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
 
 from localearth.encode import encode
 from localearth.errors import EarthEngineError
@@ -148,7 +149,7 @@ def _milliseconds(text: str) -> float:
         raise EarthEngineError(f"Invalid time {text!r} in the filter; write it as 2020-01-31T00:00:00Z.") from None
 
 
-def _region(text: str) -> Any:
+def _region(text: str) -> BaseGeometry:
     """The geometry of `intersects("...")`: GeoJSON, or the text of a Python dictionary, which the client sends."""
     content = text.strip()[1:-1].replace('\\"', '"').replace("'", '"').replace("False", "false").replace("True", "true")
     try:

@@ -112,7 +112,10 @@ def update(
     when = date.at(zone)
     if second is not None:
         if when.microsecond or second < 0 or second * 1000 != int(second * 1000):
-            raise EarthEngineError("argument 'second': the local Earth Engine needs a date and seconds in whole units.")
+            raise EarthEngineError(
+                "argument 'second': the local Earth Engine needs a date in whole seconds, and 0 or more seconds in "
+                "whole milliseconds."
+            )
         fields["second"] = int(second)
         fields["microsecond"] = round(second % 1 * 1e6)
     try:

@@ -1,9 +1,8 @@
 """Where pixels are: their area, and images that are moved."""
 
-from typing import Any
-
 import numpy as np
 from attrs import evolve
+from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid, pixels_of
@@ -43,7 +42,7 @@ _CORNERS = [
 ]
 
 
-def _turned(angle: Any) -> Any:
+def _turned(angle: NDArray[np.float64]) -> NDArray[np.float64]:
     """An angle between -pi and pi."""
     return (angle + np.pi) % (2 * np.pi) - np.pi
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from attrs import evolve
+from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
@@ -144,7 +145,7 @@ def _defaults(band: ImageBand, both: bool) -> tuple[float, float]:
     return least, most
 
 
-def _colours(palette: Any) -> Any:
+def _colours(palette: Any) -> NDArray[np.float64]:
     """The colours, (n, 3)."""
     found = palette.split(",") if isinstance(palette, str) else palette
     if not isinstance(found, list) or not found:
@@ -152,7 +153,7 @@ def _colours(palette: Any) -> Any:
     return np.array([rgb(str(text)) for text in found], np.float64)
 
 
-def _bytes(values: Any) -> Any:
+def _bytes(values: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.clip(np.nan_to_num(values), 0, 255).astype(np.uint8)
 
 
@@ -167,7 +168,7 @@ def _stretched(band: ImageBand, step: tuple[float, float], gamma: float) -> Imag
     return evolve(band, type=LIMITS["uint8"], source=source)
 
 
-def _coloured(name: str, band: ImageBand, step: tuple[float, float], layer: Any) -> ImageBand:
+def _coloured(name: str, band: ImageBand, step: tuple[float, float], layer: NDArray[np.float64]) -> ImageBand:
     """One of the three bands of a palette; colours between two of the palette are interpolated (documented)."""
 
     def source(grid: Grid, pull: Pull) -> Sampled:

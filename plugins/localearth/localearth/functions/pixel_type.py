@@ -45,13 +45,13 @@ def precision_of(kind: PixelType) -> str:
 
 
 @function("PixelType.minValue")
-def min_value(kind: PixelType) -> Any:
+def min_value(kind: PixelType) -> float | None:
     """The minimum; null when unknown."""
     return kind.low if is_number(kind.low) else None
 
 
 @function("PixelType.maxValue")
-def max_value(kind: PixelType) -> Any:
+def max_value(kind: PixelType) -> float | None:
     """The maximum; null when unknown."""
     return kind.high if is_number(kind.high) else None
 

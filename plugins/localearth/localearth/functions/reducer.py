@@ -181,7 +181,7 @@ def _numbers(collection: Collection, name: str) -> list[float]:
     return values
 
 
-def _single(name: str, values: list[float]) -> Any:
+def _single(name: str, values: list[float]) -> float | None:
     stack = np.asarray(values, float).reshape(-1, 1)
     ((value, valid),) = BUILTIN[name].apply(stack, np.ones(stack.shape, bool), None)
     return whole(float(value[0])) if valid[0] else None

@@ -83,7 +83,7 @@ def grouped(reducer: Reducer, field: int, name: str) -> RowReducer:
             members[0].append([*row[:field], *row[field + 1 :]])
             members[1].append(weight)
         if len({isinstance(key, str) for key in groups}) > 1:
-            raise EarthEngineError("The groups must be numbers, or strings.")
+            raise EarthEngineError("The values of the group field must be all numbers, or all strings.")
         return [
             [
                 {name: key, **dict(zip(reducer.outputs, collected(reducer, *groups[key]), strict=True))}

@@ -81,7 +81,7 @@ def _distinct(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any,
 
 def _different(values: list[Any]) -> int:
     if any(not isinstance(value, int | float | str | None) for value in values):
-        raise EarthEngineError("the local Earth Engine counts different numbers and strings.")
+        raise EarthEngineError("the local Earth Engine counts different values of numbers and strings only.")
     return len(set(values))
 
 

@@ -10,6 +10,7 @@ from attrs import Factory, define, field, frozen
 from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
 
 from localearth.values.projection import Affine
 from localearth.worlds.base import Area, CollectionAsset, ImageAsset, Interval, Mask, Pixels, in_order, selected
@@ -89,6 +90,6 @@ def image(asset_id: str, bands: Sequence[Any], time: dt.datetime | None = None, 
     return ImageAsset(asset_id, properties, tuple(bands), to_lonlat(extent, first.crs))
 
 
-def to_lonlat(shape: Any, crs: str) -> Any:
+def to_lonlat(shape: BaseGeometry, crs: str) -> BaseGeometry:
     """Transforms a shape from a CRS to longitude and latitude."""
     return shapely.transform(shape, Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform, interleaved=False)
