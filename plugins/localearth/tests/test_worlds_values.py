@@ -128,6 +128,7 @@ FOOTPRINTS = {
     "POLYGON ((0 -90, 360 -90, 360 90, 0 90, 0 -90))": box(-180, -90, 180, 90),
     "POLYGON ((179 0, 181 0, 181 1, 179 1, 179 0))": box(179, 0, 180, 1) | box(-180, 0, -179, 1),
     "POLYGON ((285 0, 286 0, 286 1, 285 1, 285 0))": box(-75, 0, -74, 1),
+    "POLYGON ((-190 0, -180 0, -180 1, -190 1, -190 0))": box(170, 0, 180, 1),
     "POLYGON ((-182 0, -181 0, -181 1, -182 1, -182 0))": box(178, 0, 179, 1),
     "POLYGON ((10 0, 11 0, 11 1, 10 1, 10 0))": box(10, 0, 11, 1),
 }
@@ -138,6 +139,7 @@ def test_a_footprint_continues_on_the_other_side_of_180(tmp_path: Path, given: s
     raster(tmp_path / "dem.tif", heights(10, 100), 10)
     (tmp_path / "world.toml").write_text(f'[[image]]\nid = "A"\nfootprint = "{given}"\nbands = {{ b = "dem.tif" }}')
     found = RastersWorld(tmp_path / "world.toml").find("A").footprint
+    assert found.geom_type.endswith("Polygon")
     assert found.symmetric_difference(FOOTPRINTS[given]).area == pytest.approx(0, abs=1e-9)
 
 

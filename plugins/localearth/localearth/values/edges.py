@@ -137,6 +137,8 @@ def wrapped(shape: BaseGeometry) -> BaseGeometry:
     west, _, east, _ = shape.bounds
     if math.isnan(west) or (west >= -180 and east <= 180):
         return shape
-    turns = range(int((west + 180) // 360), int((east + 180) // 360) + 1)
+    first = math.floor((west + 180) / 360)
+    # A shape that ends at the edge of a turn has only a line of no width in the next one.
+    turns = range(first, max(first, math.ceil((east - 180) / 360)) + 1)
     world = [shape.intersection(box(360 * turn - 180, -90, 360 * turn + 180, 90)) for turn in turns]
     return shapely.union_all([translate(part, -360 * turn) for part, turn in zip(world, turns, strict=True)])
