@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import clipped_dimensions
-from localearth.functions.support import Pairs, beside, of_numbers, pairs
+from localearth.functions.support import Pairs, beside, check_bands, of_numbers, pairs
 from localearth.promote import constant, is_number, promote
 from localearth.raster.grid import Grid
 from localearth.raster.mask import Mask, both, either, has_fractions, valid
@@ -37,7 +37,9 @@ _FRACTIONS = PixelType("float", 0, 1)
 @function("Image.unmask")
 def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
     """Replaces masked pixels by a value, only inside the image's footprint unless `sameFootprint` is false."""
-    filling = beside(image, constant(0) if value is None else value, "value")
+    by = constant(0) if value is None else value
+    check_bands(image, by)
+    filling = beside(image, by, "value")
     footprint = image.footprint if same_footprint else None
 
     def one(name: str, band: ImageBand, filler: ImageBand) -> ImageBand:

@@ -25,7 +25,7 @@ from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import doubles, numbers_only
-from localearth.values.projection import Projection, resolve, whole
+from localearth.values.projection import WGS84, Projection, resolve, whole
 from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
@@ -174,8 +174,18 @@ def listed_valid(band: ImageBand, values: NDArray[Any], mask: Mask) -> list[Any]
 def image_projection(
     image: Image, crs: Projection | None, transform: list[float] | None, scale: float | None
 ) -> Projection:
-    """The projection of a computation: the given one, or that of the first band."""
-    return resolve(crs or image.first_band.projection, transform, scale)
+    """The projection of a computation: the given one, or that of the first band.
+
+    Raises:
+        EarthEngineError: nothing is given, and the image has no grid of its own (documented in Google's guide on
+            projections).
+    """
+    own = image.first_band.projection
+    if crs is None and transform is None and scale is None and own == WGS84:
+        raise EarthEngineError(
+            "The default WGS84 projection is invalid for aggregations. Specify a scale or crs & crs_transform."
+        )
+    return resolve(crs or own, transform, scale)
 
 
 def region_or_footprint(image: Image, given: Geometry | None, argument: str = "geometry") -> Geometry:

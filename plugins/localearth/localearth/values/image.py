@@ -167,7 +167,7 @@ class Image:
             EarthEngineError: when it has none.
         """
         if not self.bands:
-            raise EarthEngineError("The image has no bands.")
+            raise EarthEngineError("Image has no bands.")
         return self.bands[0]
 
     def band(self, name: str) -> ImageBand:
