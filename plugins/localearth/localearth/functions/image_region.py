@@ -58,9 +58,10 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     """
     shape = valid(geometry.in_pixels(projection))
     row, col, rows, cols = _window(shape)
-    if rows * cols > max_pixels:
+    # Google counts the area: 80300348117 pixels of 100 m on the globe (guide on debugging).
+    if int(shape.area) > max_pixels:
         raise EarthEngineError(
-            f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
+            f"Too many pixels in the region. Found {int(shape.area)}, but maxPixels allows only {max_pixels}."
         )
     check_memory(rows, cols)
     share, centre = shares_of(shape, (row, col, rows, cols), weighted)
@@ -83,13 +84,8 @@ def larger_pixels(geometry: Geometry, projection: Projection, max_pixels: int) -
 
     A message of the servers says "at whatever scale results in 'maxPixels' total pixels" (reported to geemap).
     """
-    while True:
-        _, _, rows, cols = _window(valid(geometry.in_pixels(projection)))
-        # A region around the origin touches four pixels, however large they are.
-        if rows * cols <= max(max_pixels, 4):
-            return projection
-        factor = max(math.sqrt(rows * cols / max(max_pixels, 1)), 1.01)
-        projection = projection.scaled(factor, factor)
+    factor = math.sqrt(valid(geometry.in_pixels(projection)).area / max(max_pixels, 1))
+    return projection.scaled(factor, factor) if factor > 1 else projection
 
 
 def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: Pull) -> dict[str, Any]:
