@@ -187,6 +187,15 @@ def test_unmask_stays_in_the_footprint_by_default(scene, pixels):
     assert (inside == 7).all()
 
 
+def test_unmask_beyond_the_footprint_unites_it_with_that_of_the_values(scene):
+    left, right = ee.Geometry.BBox(0, 0, 2, 1), ee.Geometry.BBox(1, 0, 3, 1)
+    filled = ee.Image(1).clip(left).unmask(ee.Image(2).clip(right), sameFootprint=False)
+    assert filled.geometry().bounds().coordinates().getInfo() == [[[0, 0], [3, 0], [3, 1], [0, 1], [0, 0]]]
+    ones = {"reducer": ee.Reducer.frequencyHistogram(), "crs": "EPSG:4326", "crsTransform": [0.5, 0, 0, 0, 0.5, 0]}
+    assert filled.reduceRegion(**ones).getInfo() == {"constant": {"1": 8, "2": 4}}
+    assert ee.Image(1).clip(left).unmask(2, False).geometry().isUnbounded().getInfo()
+
+
 def test_clip_masks_outside(scene, pixels, kit):
     from shapely.geometry import box, mapping
 

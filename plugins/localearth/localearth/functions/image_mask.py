@@ -19,6 +19,7 @@ from localearth.raster.mask import Mask, both, either, has_fractions, valid
 from localearth.raster.sampling import Sampled
 from localearth.raster.shares import clip_mask, inside
 from localearth.registry import function
+from localearth.values.collection import of_elements, union
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import BOOLEAN, PixelType, cast, numbers_only, of_number, united
@@ -60,12 +61,14 @@ def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
         return evolve(band, name=name, type=kind, source=source, dimensions=dimensions, fractional=fractional)
 
     result = image.with_bands(one(*each) for each in filling)
-    return result if same_footprint else _unbounded(result)
+    return result if same_footprint else _united(result, by)
 
 
-def _unbounded(image: Image) -> Image:
+def _united(image: Image, other: Image) -> Image:
+    """The image with the union of both footprints (documented)."""
     kept = {name: value for name, value in image.properties.items() if name != "system:footprint"}
-    return evolve(image.with_properties(kept), footprint=None)
+    bounded = image.footprint is not None and other.footprint is not None
+    return evolve(image.with_properties(kept), footprint=union(of_elements([image, other])) if bounded else None)
 
 
 def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:

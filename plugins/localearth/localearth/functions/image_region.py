@@ -143,8 +143,11 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
         weight = _weights(mask, region) if reducer.weighted else np.ones(mask.shape)
         weights.append(weight[inside].tolist())
     if reducer.inputs == len(bands) > 1:
-        rows = list(zip(*columns, strict=True))
-        return dict(zip(reducer.outputs, collected(reducer, rows, np.min(weights, axis=0).tolist()), strict=True))
+        rows, least = list(zip(*columns, strict=True)), np.min(weights, axis=0)
+        # A pixel that is masked in all bands is no input, also if all inputs are optional.
+        kept = [i for i, row in enumerate(rows) if any(value is not None for value in row)]
+        found = collected(reducer, [rows[i] for i in kept], least[kept].tolist())
+        return dict(zip(reducer.outputs, found, strict=True))
     results: dict[str, Any] = {}
     for band, column, weight in zip(bands, columns, weights, strict=True):
         # Masked pixels are no inputs, also of the reducers that count nulls (documented).
