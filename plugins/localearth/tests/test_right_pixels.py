@@ -80,8 +80,20 @@ def test_the_types_of_casts_and_complements():
     # "the smallest signed integer type that can hold the input"
     kinds = [ee.Image(1).toUint8(), ee.Image(1).toInt8(), ee.Image(1).toUint16(), ee.Image(1).toUint32()]
     assert [pixels(kind.bitwiseNot()).dtype.name for kind in kinds] == ["int16", "int8", "int32", "int64"]
+    # "the union of the input types"; a left shift may need a larger one
+    assert [pixels(kind.rightShift(1)).dtype.name for kind in kinds] == ["uint8", "int8", "uint16", "uint32"]
+    assert [pixels(kind.leftShift(1)).dtype.name for kind in kinds] == ["uint16", "int16", "uint32", "int64"]
+    assert pixels(numbers().leftShift(6)).tolist() == (VALUES.astype(int) << 6).tolist()
+    assert pixels(ee.Image(-9).rightShift(1)).tolist() == (-5 * ONES).tolist()
     added = numbers().cast({"z": "float", "a": "int8"})
     assert added.bandNames().getInfo() == ["b", "a", "z"]
+
+
+def test_infinite_pixels_are_no_warnings():
+    huge = ee.Image(1e300).toFloat()
+    assert (pixels(huge) == np.inf).all()
+    assert (pixels(huge.focalMean(1)) == np.inf).all()
+    assert np.isnan(pixels(huge.subtract(huge).addBands(huge).reduce("mean"))).all()
 
 
 REFUSED = {
