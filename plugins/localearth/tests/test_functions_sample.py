@@ -109,7 +109,7 @@ def test_stratified_sample_draws_from_every_class(image):
     [
         (lambda i: i.sample(factor=0.1, numPixels=3), "Only one of 'factor' and 'numPixels'"),
         (lambda i: i.stratifiedSample(1, "h"), "band 'h' must have integer values"),
-        (lambda i: ee.Image(1).sample(scale=10), "'region': is needed for an image without a footprint"),
+        (lambda i: ee.Image(1).sample(scale=10), "Provide 'region' parameter when aggregating over an unbounded image"),
         (lambda i: i.sample(ee.Geometry.BBox(-170, -80, 170, 80), 10, "EPSG:4326"), "Too many pixels in the region"),
     ],
 )

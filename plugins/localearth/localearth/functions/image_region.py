@@ -195,7 +195,7 @@ def region_or_footprint(image: Image, given: Geometry | None, argument: str = "g
     """
     found = given or image.footprint
     if found is None:
-        raise EarthEngineError(f"argument '{argument}': is needed for an image without a footprint.")
+        raise EarthEngineError(f"Provide '{argument}' parameter when aggregating over an unbounded image.")
     return found
 
 
