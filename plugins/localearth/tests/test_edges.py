@@ -227,7 +227,7 @@ def test_what_has_no_place_in_longitude_and_latitude_is_refused(message):
 
 def test_the_sinusoidal_system_of_modis():
     radius, size = 6_371_007.181, 463.3127165275
-    transform = dict(scaleX=size, shearX=0, translateX=1e6, shearY=0, scaleY=-size, translateY=5e6)
+    transform = {"scaleX": size, "shearX": 0, "translateX": 1e6, "shearY": 0, "scaleY": -size, "translateY": 5e6}
     grid = {"dimensions": {"width": 3, "height": 2}, "affineTransform": transform, "crsCode": "SR-ORG:6974"}
     places = ee.Image.pixelLonLat().addBands(ee.Image("MY/GLOBE"))
     found = ee.data.computePixels({"expression": places, "fileFormat": "NUMPY_NDARRAY", "grid": grid})

@@ -90,4 +90,17 @@ PLANES: tuple[EngineCheck, ...] = (
             tolerance=1e-3,
         ),
     ),
+    assumed(
+        "modis-crs",
+        "`SR-ORG:6974` is the sinusoidal system of MODIS on a sphere with a radius of 6,371,007.181 m; latitudes stay "
+        "as they are on the ellipsoid.",
+        "https://github.com/leftfield-geospatial/geedim (`geedim/image.py`) and other programs replace the code by it",
+        Probe(
+            lambda ee: (
+                ee.Geometry.Point([1_000_000, 5_000_000], "SR-ORG:6974").transform("EPSG:4326", 0.001).coordinates()
+            ),
+            [12.710780, 44.966030],
+            tolerance=1e-6,
+        ),
+    ),
 )
