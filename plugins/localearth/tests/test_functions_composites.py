@@ -131,6 +131,19 @@ WITHOUT_BANDS = {
 }
 
 
+@pytest.mark.parametrize("scale", [0.05, 17])
+@pytest.mark.parametrize("name", ON_A_GRID)
+def test_the_range_of_tile_scales(local, name, scale):
+    function = ee.ApiFunction.lookup(f"Image.{name}")
+    place = ee.Geometry.Rectangle([X, Y - 50, X + 50, Y], "EPSG:32618", False)
+    given = {"collection": ee.Feature(place), "reducer": "max", "numPoints": 1, "tileScale": scale, "scale": 10}
+    known = {each["name"] for each in function.getSignature()["args"]}
+    options = {key: value for key, value in given.items() if key in known}
+    image = ee.Image(ee.ImageCollection("TEST/SCENES").first()).select("B2").int()
+    with pytest.raises(ee.EEException, match=r"Valid tileScales are 0\.1 to 16\."):
+        function.apply({"image": image, **options}).getInfo()
+
+
 @pytest.mark.parametrize("message", WITHOUT_BANDS)
 def test_errors_of_images_without_bands_have_the_messages_that_programs_recognize(local, message):
     with pytest.raises(ee.EEException) as caught:

@@ -6,6 +6,7 @@ from mmearth_devkit.engine_checks.check import (
     API,
     GUIDES,
     LEFT,
+    REFUSED,
     TOP,
     ZONE,
     EngineCheck,
@@ -180,6 +181,12 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
         "too-many-pixels",
         "`reduceRegion` refuses more than `maxPixels` pixels, 10,000,000 by default, before it computes any.",
         API + "image-reduceregion",
+    ),
+    documented(
+        "tile-scale",
+        "`tileScale` is a number from 0.1 to 16. It has no influence on results.",
+        API + "image-reduceregion",
+        Probe(lambda ee: ee.Image(1).reduceRegion("count", strip(ee, 20), 10, ZONE, tileScale=17), REFUSED),
     ),
     documented(
         "pixel-count",

@@ -75,6 +75,12 @@ TABLES: tuple[EngineCheck, ...] = (
             2,
         ),
     ),
+    assumed(
+        "calendar-refusals",
+        "`Filter.calendarRange` refuses numbers below 0, and elements without a start time.",
+        "messages of Google's servers in a program's notes (https://github.com/eHealthAfrica/heatwave_modelling_CHAP)",
+        Probe(lambda ee: _table(ee, "a", [1]).filter(ee.Filter.calendarRange(1, 12, "month")).size(), REFUSED),
+    ),
     documented(
         "error-matrix-order",
         "`errorMatrix` with an order uses its values only.",

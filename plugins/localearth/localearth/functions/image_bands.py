@@ -38,7 +38,9 @@ def _matching(image: Image, selector: Any) -> list[ImageBand]:
     if is_number(selector):
         index = int(selector)
         if not -len(image.bands) <= index < len(image.bands):
-            raise EarthEngineError(f"Band index {index} is out of range: the image has {len(image.bands)} bands.")
+            raise EarthEngineError(
+                f"Invalid band number ({index}) specified to select. Input only contains {len(image.bands)} bands."
+            )
         return [image.bands[index]]
     if not isinstance(selector, str):
         raise EarthEngineError("Band selectors must be strings or numbers.")

@@ -187,6 +187,16 @@ def image_projection(
     return resolve(crs or own, transform, scale)
 
 
+def check_tile_scale(scale: float | None) -> None:
+    """`tileScale` has no effect here, but must be one that the servers accept (documented at reduceRegion).
+
+    Raises:
+        EarthEngineError: it is not.
+    """
+    if scale is not None and not 0.1 <= scale <= 16:
+        raise EarthEngineError("Valid tileScales are 0.1 to 16.")
+
+
 def region_or_footprint(image: Image, given: Geometry | None, argument: str = "geometry") -> Geometry:
     """The given region, or the footprint of the image.
 
@@ -209,9 +219,10 @@ def reduce_region(
     transform: list[float] | None,
     best_effort: bool,
     max_pixels: int,
-    _tile_scale: float,
+    tile_scale: float,
 ) -> dict[str, Any]:
     """A reducer applied to the pixels of each band in a region."""
+    check_tile_scale(tile_scale)
     where, projection = region_or_footprint(image, geometry), image_projection(image, crs, transform, scale)
     if best_effort:
         projection = larger_pixels(where, projection, max_pixels)
@@ -226,10 +237,11 @@ def reduce_regions(
     scale: float | None,
     crs: Projection | None,
     transform: list[float] | None,
-    _tile_scale: float,
+    tile_scale: float,
     max_pixels: int | None,
 ) -> Collection:
     """A reducer applied to every feature; the results become properties, named by the output for a single band."""
+    check_tile_scale(tile_scale)
     projection = image_projection(image, crs, transform, scale)
     limit = 10_000_000 if max_pixels is None else max_pixels
 

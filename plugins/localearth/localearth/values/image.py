@@ -179,7 +179,7 @@ class Image:
         for band in self.bands:
             if band.name == name:
                 return band
-        raise EarthEngineError(f"Band '{name}' was not found. Available bands: [{', '.join(self.names)}].")
+        raise EarthEngineError(f"No band named '{name}'. Available band names: [{', '.join(self.names)}].")
 
     def single(self, what: str = "image") -> ImageBand:
         """Its only band.
