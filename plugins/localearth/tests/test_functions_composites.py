@@ -127,7 +127,12 @@ WITHOUT_BANDS = {
     "Image.updateMask: Incompatible number of bands in the mask image: 0. Expected 1 or 1.": (
         lambda none: ee.Image(1).updateMask(none)
     ),
-    "Image.reduceRegion: Image has no bands.": lambda none: none.reduceRegion("mean", ee.Geometry.Point(0, 0), 10),
+    "Image.reduceRegions: Image has no bands.": (
+        lambda none: none.reduceRegions(ee.Feature(ee.Geometry.Point(0, 0)), "mean", 10)
+    ),
+    "Dictionary.get: Dictionary does not contain key: 'a'.": (
+        lambda none: none.reduceRegion("mean", ee.Geometry.Point(0, 0), 10).get("a")
+    ),
 }
 
 

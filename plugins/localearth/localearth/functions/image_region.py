@@ -223,6 +223,8 @@ def reduce_region(
 ) -> dict[str, Any]:
     """A reducer applied to the pixels of each band in a region."""
     check_tile_scale(tile_scale)
+    if not image.bands:
+        return {}  # programs on the servers meet it where a month has no images; reduceRegions fails there
     where, projection = region_or_footprint(image, geometry), image_projection(image, crs, transform, scale)
     if best_effort:
         projection = larger_pixels(where, projection, max_pixels)
