@@ -90,8 +90,8 @@ REDUCTION: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "region-of-no-bands",
-        "`reduceRegion` of an image without bands, as the mean of no images, is an empty dictionary; `reduceRegions` of "
-        "it fails.",
+        "`reduceRegion` of an image without bands, as the mean of no images, is an empty dictionary; `reduceRegions` "
+        "of it fails.",
         "a program's notes on a fault that it met on Google's servers; messages of the servers in others",
         Probe(
             lambda ee: ee.ImageCollection([]).mean().reduceRegion("mean", ee.Geometry.Point([9, 45]), 10).size(),
