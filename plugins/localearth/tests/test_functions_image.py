@@ -56,6 +56,16 @@ def test_band_names(scene, build, names):
             lambda i: i.select("B99"),
             "Image.select: Band pattern 'B99' did not match any bands. Available bands: [B1, B2, B3",
         ),
+        (lambda i: i.select("B2").rename("_x"), "Image.rename: Invalid band name: '_x'"),
+        (lambda i: i.select(["B2"], ["2020-01-01 10:00"]), "Image.select: Invalid band name: '2020-01-01 10:00'"),
+        (
+            lambda i: i.visualize(bands=["B2", "B3"], palette=["red"]),
+            "Image.visualize: Cannot provide a palette when visualizing more than one band.",
+        ),
+        (
+            lambda i: i.visualize(opacity=0),
+            "Image.visualize: Scale must be greater than zero and less than or equal to one, but was 0.0.",
+        ),
         (lambda i: i.select(9), "Image.select: Invalid band number (9) specified to select. Input only contains"),
         (lambda i: i.select(["B1"], ["a", "b"]), "Image.select: Can't rename 1 bands to 2 names."),
         (lambda i: i.rename(["a"]), "Image.rename: The number of names (1) must match the number of bands (5)."),

@@ -212,6 +212,10 @@ REFUSED = {
     ),
     "int without limits": (lambda: ee.PixelType("int"), "needs both"),
     "over the new year": (lambda: table(1).filter(ee.Filter.dayOfYear(360, 5)).size(), "use Filter.calendarRange"),
+    "no images in a region": (
+        lambda: ee.ImageCollection([]).getRegion(ee.Geometry.Point(9, 45), 10),
+        "ImageCollection.getRegion: No bands in collection.",
+    ),
     "no timestamp": (
         lambda: table(1).filter(ee.Filter.calendarRange(1, 3, "month")).size(),
         "Collection.filter: Can't apply calendarRange filter to objects without a timestamp.",

@@ -76,6 +76,19 @@ TABLES: tuple[EngineCheck, ...] = (
         ),
     ),
     assumed(
+        "band-names",
+        "Names of bands do not begin with an underscore, and contain no colon and no blank.",
+        "messages of Google's servers in comments of several programs, such as `Image.rename: Invalid band name: "
+        "'_label'`; the full rule is not known",
+        Probe(lambda ee: ee.Image(1).rename("_label").bandNames(), REFUSED),
+    ),
+    assumed(
+        "region-of-no-images",
+        "`getRegion` of a collection without images fails.",
+        "several programs recognize the message `ImageCollection.getRegion: No bands in collection.`",
+        Probe(lambda ee: ee.ImageCollection([]).getRegion(ee.Geometry.Point([9, 45]), 10), REFUSED),
+    ),
+    assumed(
         "calendar-refusals",
         "`Filter.calendarRange` refuses numbers below 0, and elements without a start time.",
         "messages of Google's servers in a program's notes (https://github.com/eHealthAfrica/heatwave_modelling_CHAP)",

@@ -1,5 +1,6 @@
 """Bands of images: selecting, renaming and combining."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,8 @@ def _matching(image: Image, selector: Any) -> list[ImageBand]:
 def _renamed(band: ImageBand, name: str) -> ImageBand:
     if band.name == name:
         return band
+    if name.startswith("_") or re.search(r"[:\s]", name):
+        raise EarthEngineError(f"Invalid band name: '{name}'")  # the servers' words; their full rule is not documented
     return evolve(band, name=name)
 
 
