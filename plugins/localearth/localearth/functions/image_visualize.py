@@ -43,7 +43,9 @@ def visualize(
     count = len(chosen)
     linear = gain is not None or bias is not None
     if opacity is not None and not 0 < opacity <= 1:
-        raise EarthEngineError(f"Scale must be greater than zero and less than or equal to one, but was {opacity}.")
+        raise EarthEngineError(
+            f"Scale must be greater than zero and less than or equal to one, but was {float(opacity)}."
+        )
     if linear and (low is not None or high is not None):
         raise EarthEngineError("'gain' and 'bias' cannot be specified together with 'min' and 'max'.")
     if palette is not None and count > 1:
