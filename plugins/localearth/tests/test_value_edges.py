@@ -212,6 +212,20 @@ REFUSED = {
     ),
     "int without limits": (lambda: ee.PixelType("int"), "needs both"),
     "over the new year": (lambda: table(1).filter(ee.Filter.dayOfYear(360, 5)).size(), "use Filter.calendarRange"),
+    "list of none": (lambda: table(1).toList(0), "Collection.toList: count must be positive. Got: 0."),
+    "nearest": (lambda: ee.Image(1).resample("nearest").bandNames(), "Invalid interpolation mode: nearest"),
+    "clip to nothing": (
+        lambda: ee.Image(1).clip(ee.Geometry.Point(0, 0).intersection(ee.Geometry.Point(1, 1))).bandNames(),
+        "Image.clip: The geometry for image clipping must not be empty.",
+    ),
+    "PROJ": (
+        lambda: ee.Projection("+proj=utm +zone=32").crs(),
+        "The CRS of a map projection could not be parsed: '+proj=utm +zone=32'.",
+    ),
+    "name of a CRS": (
+        lambda: ee.Projection("WGS84").crs(),
+        "The CRS of a map projection could not be parsed: 'WGS84'.",
+    ),
     "no images in a region": (
         lambda: ee.ImageCollection([]).getRegion(ee.Geometry.Point(9, 45), 10),
         "ImageCollection.getRegion: No bands in collection.",

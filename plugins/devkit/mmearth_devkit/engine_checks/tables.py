@@ -83,6 +83,12 @@ TABLES: tuple[EngineCheck, ...] = (
         Probe(lambda ee: ee.Image(1).rename("_label").bandNames(), REFUSED),
     ),
     assumed(
+        "toList-none",
+        "`toList(0)` fails.",
+        "programs report the message `Collection.toList: count must be positive`",
+        Probe(lambda ee: _table(ee, "a", [1]).toList(0), REFUSED),
+    ),
+    assumed(
         "region-of-no-images",
         "`getRegion` of a collection without images fails.",
         "several programs recognize the message `ImageCollection.getRegion: No bands in collection.`",

@@ -142,7 +142,10 @@ def mask_of(image: Image, mask: Image | None) -> Image:
 @function("Image.clip", note=_EDGES)
 def clip(image: Image, geometry: Any) -> Image:
     """Masks pixels outside a geometry or feature."""
-    return _clip(image, promote("Image.clip", "geometry", "Geometry", geometry))
+    region: Geometry = promote("Image.clip", "geometry", "Geometry", geometry)
+    if region.globe.is_empty:
+        raise EarthEngineError("The geometry for image clipping must not be empty.")  # the servers' message
+    return _clip(image, region)
 
 
 @function("Image.clipToCollection", note=_EDGES)

@@ -31,6 +31,10 @@ def definition(crs: str) -> str:
     return _DEFINITIONS.get(crs.upper(), crs)
 
 
+def _unknown(crs: str) -> EarthEngineError:
+    return EarthEngineError(f"The CRS of a map projection could not be parsed: '{crs[:60]}'.")
+
+
 @lru_cache(maxsize=256)
 def lookup(crs: str) -> CRS:
     """The coordinate reference system of a code or WKT.
@@ -41,7 +45,7 @@ def lookup(crs: str) -> CRS:
     try:
         return CRS.from_user_input(definition(crs))
     except CRSError:
-        raise EarthEngineError(f"The CRS of a projection could not be parsed: '{crs[:60]}'.") from None
+        raise _unknown(crs) from None
 
 
 @lru_cache(maxsize=256)
@@ -52,6 +56,9 @@ def canonical(crs: str) -> str:
         EarthEngineError: when the text is not a known CRS.
     """
     if "[" not in crs:
+        # Google reads codes and WKT, but neither PROJ strings nor names, which programs report.
+        if not re.match(r"[\w-]+:", crs):
+            raise _unknown(crs)
         lookup(crs)
         return crs.upper() if re.fullmatch(r"[A-Za-z-]+:\d+", crs) else crs
     authority = lookup(crs).to_json_dict().get("id")
