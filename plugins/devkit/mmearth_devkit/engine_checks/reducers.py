@@ -32,7 +32,7 @@ REDUCERS: tuple[EngineCheck, ...] = (
         "`percentile` interpolates between the inputs, each in the middle of its share, as by Hazen: the 90th "
         "percentile of 1 to 10 is 9.5. The smallest and the largest input are the limits.",
         "9.5 is the answer of Google's servers in a program's test (https://github.com/eHealthAfrica/"
-        "heatwave_modelling_CHAP); where number times share is no whole number, other rules are possible",
+        "heatwave_modelling_CHAP); other rules are possible where number times share is not whole",
         Probe(
             lambda ee: [
                 ee.List.sequence(1, 10).reduce(ee.Reducer.percentile([90])),

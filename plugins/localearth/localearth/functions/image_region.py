@@ -144,7 +144,7 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
         weights.append(weight[inside].tolist())
     if reducer.inputs == len(bands) > 1:
         rows, least = list(zip(*columns, strict=True)), np.min(weights, axis=0)
-        # A pixel that is masked in all bands is no input, also if all inputs are optional.
+        # A pixel that is masked in all bands is left out, also if all inputs are optional.
         kept = [i for i, row in enumerate(rows) if any(value is not None for value in row)]
         found = collected(reducer, [rows[i] for i in kept], least[kept].tolist())
         return dict(zip(reducer.outputs, found, strict=True))
