@@ -19,6 +19,7 @@ from localearth.errors import EarthEngineError
 from localearth.pixels import Pixels
 from localearth.values.image import ImageBand
 from localearth.values.pixel_type import DOUBLE, cast
+from localearth.values.projection import definition
 
 PICTURES = ("PNG", "JPEG", "AUTO_JPEG_PNG")
 """Formats that need one or three bands of 8 bits, such as `Image.visualize` makes."""
@@ -56,7 +57,7 @@ def geotiff(pixels: Pixels) -> bytes:
     dtype = np.dtype(np.float64) if wide else shared.dtype
     hole = nodata(dtype)
     layout = {"driver": "GTiff", "height": grid.height, "width": grid.width, "count": len(bands)}
-    place = {"crs": grid.crs, "transform": Affine(*grid.transform)}
+    place = {"crs": definition(grid.crs), "transform": Affine(*grid.transform)}
     with MemoryFile() as memory:
         with memory.open(**layout, **place, dtype=dtype.name, nodata=hole, compress="deflate") as file:
             for number, (band, mask) in enumerate(zip(bands, pixels.masks, strict=True), 1):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
+
 from localearth import image_files, pixels
 from localearth.answer import JSON, Answer, file_answer, json_answer
 from localearth.encode import encode
@@ -84,7 +86,9 @@ class Service:
             known = [(verb, match, run) for verb, match, run in found if match]
             for verb, match, run in known:
                 if verb == method:
-                    return run(match.groups(), query, _parse(body) if method == "POST" else {})
+                    # Infinite numbers and NaN are answers; a project may turn NumPy's warnings into errors.
+                    with np.errstate(all="ignore"):
+                        return run(match.groups(), query, _parse(body) if method == "POST" else {})
             raise _refusal(method, path, bool(known))
         except EarthEngineError as error:
             return error.answer()

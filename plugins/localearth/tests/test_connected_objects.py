@@ -66,7 +66,7 @@ def test_statistics_of_objects(segments, plot, image):
         (lambda image: image.reduceConnectedComponents(ee.Reducer.toList()), "argument 'reducer'"),
         (
             lambda image: image.reduceConnectedComponents(ee.Reducer.sum(), "x"),
-            "Band 'x' was not found",
+            "No band named 'x'",
         ),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 import shapely
 from localearth.worlds.arrays import ArrayBand, ArrayWorld, image
 from pyproj import Geod, Transformer
+from rasterio.io import MemoryFile
 from shapely.geometry import shape
 
 WIDE = [[[-10, 50], [10, 50], [10, 60], [-10, 60]]]
@@ -222,3 +223,20 @@ REFUSED = {
 def test_what_has_no_place_in_longitude_and_latitude_is_refused(message):
     with pytest.raises(ee.EEException, match=message):
         REFUSED[message]().area().getInfo()
+
+
+def test_the_sinusoidal_system_of_modis():
+    radius, size = 6_371_007.181, 463.3127165275
+    transform = {"scaleX": size, "shearX": 0, "translateX": 1e6, "shearY": 0, "scaleY": -size, "translateY": 5e6}
+    grid = {"dimensions": {"width": 3, "height": 2}, "affineTransform": transform, "crsCode": "SR-ORG:6974"}
+    places = ee.Image.pixelLonLat().addBands(ee.Image("MY/GLOBE"))
+    found = ee.data.computePixels({"expression": places, "fileFormat": "NUMPY_NDARRAY", "grid": grid})
+    x, y = np.meshgrid(1e6 + size * np.array([0.5, 1.5, 2.5]), 5e6 - size * np.array([0.5, 1.5]))
+    lat = y / radius
+    np.testing.assert_allclose(found["latitude"], np.degrees(lat), rtol=1e-12)
+    np.testing.assert_allclose(found["longitude"], np.degrees(x / radius / np.cos(lat)), rtol=1e-12)
+    assert (found["b"] == ROWS[4, 19]).all()
+    content = ee.data.computePixels({"expression": places, "fileFormat": "GEO_TIFF", "grid": grid})
+    with MemoryFile(content) as file, file.open() as opened:
+        assert opened.crs.to_dict()["proj"] == "sinu"
+    assert ee.Projection("sr-org:6974").crs().getInfo() == "SR-ORG:6974"

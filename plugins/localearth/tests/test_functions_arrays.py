@@ -183,7 +183,17 @@ def test_special_functions_of_the_samples(local, name, operands, expected):
 
 @pytest.mark.parametrize(
     ("name", "operand", "expected"),
-    [("digamma", 0, "-Infinity"), ("trigamma", -100, "Infinity"), ("gamma", 200, "Infinity"), ("gamma", -1, "NaN")],
+    [
+        ("digamma", 0, "-Infinity"),
+        ("digamma", 5e-324, "-Infinity"),
+        ("trigamma", -100, "Infinity"),
+        ("trigamma", 1e-310, "Infinity"),
+        ("erfcInv", 1e-310, pytest.approx(26.644806559364763)),
+        ("erfcInv", 5e-324, pytest.approx(27.2, abs=0.1)),
+        ("gamma", 200, "Infinity"),
+        ("gamma", -1, "NaN"),
+        ("toFloat", 1e300, "Infinity"),
+    ],
 )
 def test_special_functions_at_their_poles(local, name, operand, expected):
     assert getattr(ee.Number(operand), name)().getInfo() == expected

@@ -90,3 +90,68 @@ def test_a_quality_mosaic_takes_the_best(local, pixels):
     best = np.stack([each.bands[2].pixels[:10, :10] for each in members]).argmax(axis=0)
     values = np.stack([each.bands[1].pixels[:10, :10] for each in members])
     np.testing.assert_array_equal(got["B2"], np.take_along_axis(values, best[None], 0)[0])
+
+
+ON_A_GRID = {
+    "reduceRegion": lambda image, place, grid: image.reduceRegion("max", place, **grid),
+    "reduceRegions": lambda image, place, grid: image.reduceRegions(ee.Feature(place), "max", **grid),
+    "sample": lambda image, place, grid: image.sample(place, **{k: v for k, v in grid.items() if k == "scale"}),
+    "sampleRegions": lambda image, place, grid: image.sampleRegions(ee.Feature(place), scale=grid.get("scale")),
+    "stratifiedSample": lambda image, place, grid: image.int().stratifiedSample(1, "B2", place, grid.get("scale")),
+    "reduceToVectors": lambda image, place, grid: image.int().reduceToVectors(geometry=place, **grid),
+}
+
+
+@pytest.mark.parametrize("name", ON_A_GRID)
+def test_pixels_of_a_composite_are_counted_on_a_given_grid_only(local, name):
+    images = ee.ImageCollection("TEST/SCENES").select("B2")
+    place = ee.Geometry.Rectangle([X, Y - 50, X + 50, Y], "EPSG:32618", False)
+    with pytest.raises(ee.EEException) as caught:
+        ON_A_GRID[name](images.mean(), place, {}).getInfo()
+    assert str(caught.value) == (
+        f"Image.{name}: The default WGS84 projection is invalid for aggregations. Specify a scale or crs & "
+        "crs_transform."
+    )
+    assert ON_A_GRID[name](images.mean(), place, {"scale": 30}).getInfo()
+    assert ON_A_GRID[name](images.first(), place, {}).getInfo()
+
+
+WITHOUT_BANDS = {
+    "Image.lt: If one image has no bands, the other must also have no bands. Got 0 and 1.": lambda none: none.lt(1),
+    "Image.add: If one image has no bands, the other must also have no bands. Got 2 and 0.": (
+        lambda none: ee.Image([1, 2]).add(none)
+    ),
+    "Image.unmask: If one image has no bands, the other must also have no bands. Got 0 and 1.": (
+        lambda none: none.unmask(0)
+    ),
+    "Image.updateMask: Incompatible number of bands in the mask image: 0. Expected 1 or 1.": (
+        lambda none: ee.Image(1).updateMask(none)
+    ),
+    "Image.reduceRegions: Image has no bands.": (
+        lambda none: none.reduceRegions(ee.Feature(ee.Geometry.Point(0, 0)), "mean", 10)
+    ),
+    "Dictionary.get: Dictionary does not contain key: 'a'.": (
+        lambda none: none.reduceRegion("mean", ee.Geometry.Point(0, 0), 10).get("a")
+    ),
+}
+
+
+@pytest.mark.parametrize("scale", [0.05, 17])
+@pytest.mark.parametrize("name", ON_A_GRID)
+def test_the_range_of_tile_scales(local, name, scale):
+    function = ee.ApiFunction.lookup(f"Image.{name}")
+    place = ee.Geometry.Rectangle([X, Y - 50, X + 50, Y], "EPSG:32618", False)
+    given = {"collection": ee.Feature(place), "reducer": "max", "numPoints": 1, "tileScale": scale, "scale": 10}
+    known = {each["name"] for each in function.getSignature()["args"]}
+    options = {key: value for key, value in given.items() if key in known}
+    image = ee.Image(ee.ImageCollection("TEST/SCENES").first()).select("B2").int()
+    with pytest.raises(ee.EEException, match=r"Valid tileScales are 0\.1 to 16\."):
+        function.apply({"image": image, **options}).getInfo()
+
+
+@pytest.mark.parametrize("message", WITHOUT_BANDS)
+def test_errors_of_images_without_bands_have_the_messages_that_programs_recognize(local, message):
+    with pytest.raises(ee.EEException) as caught:
+        WITHOUT_BANDS[message](ee.ImageCollection([]).mean()).getInfo()
+    assert str(caught.value) == message
+    assert ee.ImageCollection([]).mean().add(ee.ImageCollection([]).sum()).bandNames().getInfo() == []

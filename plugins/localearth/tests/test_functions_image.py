@@ -56,7 +56,17 @@ def test_band_names(scene, build, names):
             lambda i: i.select("B99"),
             "Image.select: Band pattern 'B99' did not match any bands. Available bands: [B1, B2, B3",
         ),
-        (lambda i: i.select(9), "Image.select: Band index 9 is out of range"),
+        (lambda i: i.select("B2").rename("_x"), "Image.rename: Invalid band name: '_x'"),
+        (lambda i: i.select(["B2"], ["2020-01-01 10:00"]), "Image.select: Invalid band name: '2020-01-01 10:00'"),
+        (
+            lambda i: i.visualize(bands=["B2", "B3"], palette=["red"]),
+            "Image.visualize: Cannot provide a palette when visualizing more than one band.",
+        ),
+        (
+            lambda i: i.visualize(opacity=0),
+            "Image.visualize: Scale must be greater than zero and less than or equal to one, but was 0.0.",
+        ),
+        (lambda i: i.select(9), "Image.select: Invalid band number (9) specified to select. Input only contains"),
         (lambda i: i.select(["B1"], ["a", "b"]), "Image.select: Can't rename 1 bands to 2 names."),
         (lambda i: i.rename(["a"]), "Image.rename: The number of names (1) must match the number of bands (5)."),
         (
@@ -185,6 +195,15 @@ def test_unmask_stays_in_the_footprint_by_default(scene, pixels):
     assert (pixels(band.unmask(7, sameFootprint=False), *outside)["B2"] == 7).all()
     inside = pixels(band.updateMask(0).unmask(7), X + 100, Y - 100, 5, 5)["B2"]
     assert (inside == 7).all()
+
+
+def test_unmask_beyond_the_footprint_unites_it_with_that_of_the_values(scene):
+    left, right = ee.Geometry.BBox(0, 0, 2, 1), ee.Geometry.BBox(1, 0, 3, 1)
+    filled = ee.Image(1).clip(left).unmask(ee.Image(2).clip(right), sameFootprint=False)
+    assert filled.geometry().bounds().coordinates().getInfo() == [[[0, 0], [3, 0], [3, 1], [0, 1], [0, 0]]]
+    ones = {"reducer": ee.Reducer.frequencyHistogram(), "crs": "EPSG:4326", "crsTransform": [0.5, 0, 0, 0, 0.5, 0]}
+    assert filled.reduceRegion(**ones).getInfo() == {"constant": {"1": 8, "2": 4}}
+    assert ee.Image(1).clip(left).unmask(2, False).geometry().isUnbounded().getInfo()
 
 
 def test_clip_masks_outside(scene, pixels, kit):

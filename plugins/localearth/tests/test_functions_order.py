@@ -76,7 +76,7 @@ def test_the_shape_of_a_distribution(plot, bands):
 def test_the_mean_of_an_interval(plot, bands):
     image, values, valid = bands
     inside = values[0][valid]
-    low, high = np.percentile(inside, [10, 75])
+    low, high = np.percentile(inside, [10, 75], method="hazen")
     found = image.select("a").reduceRegion(ee.Reducer.intervalMean(10, 75), **plot.where(0, 0, 9, 9)).getInfo()
     assert found == {"a": pytest.approx(inside[(inside >= low) & (inside <= high)].mean())}
     both = ee.Reducer.min().combine(ee.Reducer.intervalMean(0, 100, maxRaw=2), "", True)

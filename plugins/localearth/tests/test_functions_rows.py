@@ -27,6 +27,22 @@ def test_rows_of_pixels(local):
     ]
 
 
+def test_all_inputs_of_a_list_may_be_optional(local):
+    table = ee.FeatureCollection([ee.Feature(None, {"a": 1}), ee.Feature(None, {"b": "x"}), ee.Feature(None)])
+    found = table.reduceColumns(ee.Reducer.toList(2, 2), ["a", "b"]).getInfo()
+    assert found == {"list": [[1, None], [None, "x"], [None, None]]}
+    assert table.reduceColumns(ee.Reducer.toList(None, 1), ["a"]).getInfo() == {"list": [1, None, None]}
+    rows = table.reduceColumns(ee.Reducer.toCollection(["a", "b"], 2), ["a", "b"]).get("features")
+    assert ee.FeatureCollection(rows).size().getInfo() == 3
+    # Masked pixels are no inputs.
+    pair = ee.Image([1, 2]).updateMask(ee.Image([1, 0]))
+    where = {"geometry": place(), "scale": 20}
+    assert pair.reduceRegion(ee.Reducer.toList(2, 2), **where).getInfo() == {"list": [[1, None]]}
+    assert pair.updateMask(0).reduceRegion(ee.Reducer.toList(2, 2), **where).getInfo() == {"list": []}
+    with pytest.raises(ee.EEException, match="numOptional must be between 0 and 2, not 3"):
+        table.reduceColumns(ee.Reducer.toList(2, 3), ["a", "b"]).getInfo()
+
+
 def series():
     """Images with the bands x and y; y is masked in the last one where its pixel is odd."""
     scene = ee.Image(ee.ImageCollection("TEST/SCENES").first()).select("B2").double()

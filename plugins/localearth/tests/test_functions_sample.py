@@ -100,7 +100,7 @@ def test_stratified_sample_draws_from_every_class(plot, image):
     [
         (lambda i: i.sample(factor=0.1, numPixels=3), "Only one of 'factor' and 'numPixels'"),
         (lambda i: i.stratifiedSample(1, "h"), "band 'h' must have integer values"),
-        (lambda i: ee.Image(1).sample(scale=10), "'region': is needed for an image without a footprint"),
+        (lambda i: ee.Image(1).sample(scale=10), "Provide 'region' parameter when aggregating over an unbounded image"),
         (lambda i: i.sample(ee.Geometry.BBox(-170, -80, 170, 80), 10, "EPSG:4326"), "Too many pixels in the region"),
     ],
 )
@@ -219,10 +219,22 @@ def test_best_effort_takes_larger_pixels(plot, image):
     # 20 x 20 pixels of 10 m become 10 x 10 of 20 m.
     larger = source.reduceRegion("mean", region, 20).getInfo()
     assert source.reduceRegion(**options, maxPixels=100).getInfo() == larger
+    # The area is 63 pixels: 7.94 x 7.94, of which 8 x 8 have their centre inside.
     fewer = ee.Image(1).reduceRegion("count", region, 10, "EPSG:32632", bestEffort=True, maxPixels=63)
-    assert fewer.getInfo() == {"constant": 49}
+    assert fewer.getInfo() == {"constant": 64}
     with pytest.raises(ee.EEException, match="Found 400, but maxPixels allows only 100"):
         source.reduceRegion(**options | {"bestEffort": False}, maxPixels=100).getInfo()
+
+
+def test_the_number_of_pixels_is_the_area_of_a_region(plot, image):
+    # The guide on debugging prints this number.
+    globe = ee.Geometry.Rectangle([-180, -90, 180, 90], None, False)
+    with pytest.raises(ee.EEException, match=r"Found 80300348117, but maxPixels allows only 10000000\."):
+        ee.Image(1).reduceRegion("count", globe, 100).getInfo()
+    apart = plot.box(0, 0, 2, 2).union(plot.box(500, 0, 2, 2), proj=CRS)
+    assert ee.Image(1).reduceRegion("count", apart, 10, CRS, maxPixels=8).getInfo() == {"constant": 8}
+    effort = ee.Image(1).reduceRegion("count", apart, 10, CRS, maxPixels=2, bestEffort=True)
+    assert effort.getInfo() == {"constant": 2}
 
 
 def test_a_huge_region_fails_before_memory_is_taken(image):

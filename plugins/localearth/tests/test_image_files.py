@@ -142,7 +142,7 @@ def test_visualize_stretches_to_bytes(local, parameters, rgb):
         ({"min": 0, "max": 1, "palette": ["reddish"]}, "colour 'reddish' is not supported"),
         ({"min": 0, "max": 1, "palette": {"0": "red"}}, "'palette' must be a list of colours, not {'0': 'red'}"),
         ({"min": [0, 1], "max": 3}, "'min' has 2 values for 1 bands"),
-        ({"min": 0, "max": 3, "bands": ["b"]}, "Band 'b' was not found"),
+        ({"min": 0, "max": 3, "bands": ["b"]}, "No band named 'b'"),
         ({"gain": 2, "palette": ["FFFFFF"]}, "together with 'palette'"),
     ],
 )

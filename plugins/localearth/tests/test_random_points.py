@@ -17,7 +17,7 @@ def client():
 
 
 def points(client, region, count, seed=0):
-    found = ee.FeatureCollection.randomPoints(region, count, seed).toList(count)
+    found = ee.FeatureCollection.randomPoints(region, count, seed).toList(max(count, 1))
     return client.compute(found.map(lambda each: ee.Feature(each).geometry().coordinates()), "test")
 
 

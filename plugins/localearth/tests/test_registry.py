@@ -60,7 +60,7 @@ def test_the_document_is_up_to_date():
             {"list": [1, 2], "index": 2},
             "List.get: List index must be between 0 and 1, or -2 and -1. Found 2.",
         ),
-        ("Projection", {"crs": "EPSG:0"}, "Projection, argument 'crs': The CRS of a projection could not"),
+        ("Projection", {"crs": "EPSG:0"}, "Projection, argument 'crs': The CRS of a map projection could not"),
         (
             "Geometry.area",
             {"geometry": 3},

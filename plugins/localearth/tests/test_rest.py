@@ -88,7 +88,7 @@ def test_a_wrong_method_and_a_wrong_body_are_refused(world):
             "Total request size (60000000 bytes) must be less than or equal to 50331648 bytes.",
         ),
         ({"dimensions": {"width": 0, "height": 50}}, "Pixel grid dimensions (0x50) must be positive."),
-        ({"crsCode": "EPSG:1"}, "The CRS of a projection could not be parsed: 'EPSG:1'."),
+        ({"crsCode": "EPSG:1"}, "The CRS of a map projection could not be parsed: 'EPSG:1'."),
     ],
 )
 def test_limits_are_googles_in_googles_words(world, grid_of, change, message):

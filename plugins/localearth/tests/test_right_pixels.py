@@ -79,8 +79,20 @@ def test_the_types_of_casts_and_complements(first):
     # "the smallest signed integer type that can hold the input"
     kinds = [ee.Image(1).toUint8(), ee.Image(1).toInt8(), ee.Image(1).toUint16(), ee.Image(1).toUint32()]
     assert [first(kind.bitwiseNot()).dtype.name for kind in kinds] == ["int16", "int8", "int32", "int64"]
+    # "the union of the input types"; a left shift may need a larger one
+    assert [first(kind.rightShift(1)).dtype.name for kind in kinds] == ["uint8", "int8", "uint16", "uint32"]
+    assert [first(kind.leftShift(1)).dtype.name for kind in kinds] == ["uint16", "int16", "uint32", "int64"]
+    assert first(numbers().leftShift(6)).tolist() == (VALUES.astype(int) << 6).tolist()
+    assert first(ee.Image(-9).rightShift(1)).tolist() == (-5 * ONES).tolist()
     added = numbers().cast({"z": "float", "a": "int8"})
     assert added.bandNames().getInfo() == ["b", "a", "z"]
+
+
+def test_infinite_pixels_are_no_warnings(first):
+    huge = ee.Image(1e300).toFloat()
+    assert (first(huge) == np.inf).all()
+    assert (first(huge.focalMean(1)) == np.inf).all()
+    assert np.isnan(first(huge.subtract(huge).addBands(huge).reduce("mean"))).all()
 
 
 REFUSED = {

@@ -108,6 +108,10 @@ VALUES = {
         lambda: ee.FeatureCollection([table(1, 2), table(3)]).flatten().aggregate_array("system:index"),
         ["0_0", "0_1", "1_0"],
     ),
+    "percentiles": (
+        lambda: ee.List.sequence(1, 10).reduce(ee.Reducer.percentile([0, 1, 90, 100])),
+        {"p0": 1, "p1": 1, "p90": 9.5, "p100": 10},
+    ),
     "few values": (lambda: ee.List([1, 2, 4]).reduce(ee.Reducer.median(maxRaw=2)), 2),
     "nulls": (
         lambda: ee.Dictionary(
@@ -208,6 +212,32 @@ REFUSED = {
     ),
     "int without limits": (lambda: ee.PixelType("int"), "needs both"),
     "over the new year": (lambda: table(1).filter(ee.Filter.dayOfYear(360, 5)).size(), "use Filter.calendarRange"),
+    "list of none": (lambda: table(1).toList(0), "Collection.toList: count must be positive. Got: 0."),
+    "nearest": (lambda: ee.Image(1).resample("nearest").bandNames(), "Invalid interpolation mode: nearest"),
+    "clip to nothing": (
+        lambda: ee.Image(1).clip(ee.Geometry.Point(0, 0).intersection(ee.Geometry.Point(1, 1))).bandNames(),
+        "Image.clip: The geometry for image clipping must not be empty.",
+    ),
+    "PROJ": (
+        lambda: ee.Projection("+proj=utm +zone=32").crs(),
+        "The CRS of a map projection could not be parsed: '+proj=utm +zone=32'.",
+    ),
+    "name of a CRS": (
+        lambda: ee.Projection("WGS84").crs(),
+        "The CRS of a map projection could not be parsed: 'WGS84'.",
+    ),
+    "no images in a region": (
+        lambda: ee.ImageCollection([]).getRegion(ee.Geometry.Point(9, 45), 10),
+        "ImageCollection.getRegion: No bands in collection.",
+    ),
+    "no timestamp": (
+        lambda: table(1).filter(ee.Filter.calendarRange(1, 3, "month")).size(),
+        "Collection.filter: Can't apply calendarRange filter to objects without a timestamp.",
+    ),
+    "negative month": (
+        lambda: table(1).filter(ee.Filter.calendarRange(-5, 3, "month")).size(),
+        "Filter.calendarRange: Start and end date values must be >= 0.",
+    ),
     "sum of nothing": (lambda: ee.List([]).reduce(ee.Reducer.sum()), "the sum of no values"),
     "ring of two points": (
         lambda: ee.ApiFunction.lookup("GeometryConstructors.LinearRing").call([[0, 0], [1, 1]]),

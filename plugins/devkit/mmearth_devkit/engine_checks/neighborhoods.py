@@ -4,7 +4,9 @@ from typing import Any
 
 from mmearth_devkit.engine_checks.check import (
     API,
+    LEFT,
     NATIVE,
+    REFUSED,
     TOP,
     ZONE,
     EngineCheck,
@@ -180,6 +182,32 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
         "`reduceRegion` refuses more than `maxPixels` pixels, 10,000,000 by default, before it computes any.",
         API + "image-reduceregion",
     ),
+    documented(
+        "tile-scale",
+        "`tileScale` is a number from 0.1 to 16. It has no influence on results.",
+        API + "image-reduceregion",
+        Probe(lambda ee: ee.Image(1).reduceRegion("count", strip(ee, 20), 10, ZONE, tileScale=17), REFUSED),
+    ),
+    assumed(
+        "pixel-count",
+        "The number of pixels that `maxPixels` limits is the area of the region in pixels, not that of its bounds.",
+        "the guide on debugging prints 80300348117 for the globe at 100 m, the area of that rectangle; it touches "
+        "400,751 x 200,376 pixels; of other shapes no number is known",
+        Probe(
+            lambda ee: (
+                ee.Image(1)
+                .reduceRegion(
+                    ee.Reducer.count(),
+                    strip(ee, 10).union(ee.Geometry.Point([LEFT + 995, TOP - 5], ZONE).buffer(4)),
+                    10,
+                    ZONE,
+                    maxPixels=9,
+                )
+                .get("constant")
+            ),
+            2,
+        ),
+    ),
     assumed(
         "getRegion-order",
         "`getRegion` gives the rows of a pixel together, one for each image, and the pixels row by row.",
@@ -196,8 +224,8 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "best-effort",
-        "With `bestEffort`, the pixel size is multiplied by the square root of (number of pixels / `maxPixels`), "
-        "then increased in steps of 1 % until the number fits; the origin stays.",
+        "With `bestEffort`, the pixel size is multiplied by the square root of (number of pixels / `maxPixels`); the "
+        "origin stays.",
         "a message of the servers says `at whatever scale results in 'maxPixels' total pixels` "
         "(https://github.com/gee-community/geemap/issues/122)",
         Probe(

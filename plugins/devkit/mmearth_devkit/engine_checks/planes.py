@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmearth_devkit.engine_checks.check import API, EngineCheck, Probe, assumed, documented
+from mmearth_devkit.engine_checks.check import API, REFUSED, EngineCheck, Probe, assumed, documented
 
 _UTM = "EPSG:32632"
 _PIXELS = [10, 0, 500_000, 0, -10, 5_000_000]
@@ -88,6 +88,36 @@ PLANES: tuple[EngineCheck, ...] = (
             ],
             [23.5, 18.5, 17.5],
             tolerance=1e-3,
+        ),
+    ),
+    assumed(
+        "crs-texts",
+        "A CRS is a code with its authority, or WKT; PROJ strings are refused.",
+        "programs report the message `The CRS of a map projection could not be parsed` for them",
+        Probe(lambda ee: ee.Projection("+proj=utm +zone=32").nominalScale(), REFUSED),
+    ),
+    assumed(
+        "clip-to-nothing",
+        "`clip` to an empty geometry fails.",
+        "programs recognize the message `The geometry for image clipping must not be empty`",
+        Probe(
+            lambda ee: (
+                ee.Image(1).clip(ee.Geometry.Point([0, 0]).intersection(ee.Geometry.Point([1, 1]), 1)).bandNames()
+            ),
+            REFUSED,
+        ),
+    ),
+    assumed(
+        "modis-crs",
+        "`SR-ORG:6974` is the sinusoidal system of MODIS on a sphere with a radius of 6,371,007.181 m; latitudes stay "
+        "as they are on the ellipsoid.",
+        "https://github.com/leftfield-geospatial/geedim (`geedim/image.py`) and other programs replace the code by it",
+        Probe(
+            lambda ee: (
+                ee.Geometry.Point([1_000_000, 5_000_000], "SR-ORG:6974").transform("EPSG:4326", 0.001).coordinates()
+            ),
+            [12.710780, 44.966030],
+            tolerance=1e-6,
         ),
     ),
 )

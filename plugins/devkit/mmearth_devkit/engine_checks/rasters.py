@@ -10,6 +10,7 @@ from mmearth_devkit.engine_checks.check import (
     API,
     GUIDES,
     LEFT,
+    REFUSED,
     TOP,
     ZONE,
     EngineCheck,
@@ -20,6 +21,7 @@ from mmearth_devkit.engine_checks.check import (
     fields,
     grid_at,
     row_of,
+    strip,
 )
 
 _NORTH = 60.0
@@ -172,6 +174,18 @@ COMPOSITES: tuple[EngineCheck, ...] = (
         "A constant has no grid of its own either.",
         "common practice",
         Probe(lambda ee: ee.Image(1).projection(), _NO_GRID),
+    ),
+    documented(
+        "aggregation-grid",
+        "Pixels of an image without a grid of its own are reduced or sampled on a given grid only: without a scale, a "
+        "CRS and a transform it is an error.",
+        GUIDES + "projections",
+        Probe(
+            lambda ee: (
+                ee.ImageCollection([columns(ee, 20), columns(ee, 30)]).mosaic().reduceRegion("max", strip(ee, 10))
+            ),
+            REFUSED,
+        ),
     ),
     documented(
         "composite-resampled",

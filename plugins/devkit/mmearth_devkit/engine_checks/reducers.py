@@ -19,6 +19,22 @@ def _gaps(ee: Any) -> Any:
 
 REDUCERS: tuple[EngineCheck, ...] = (
     assumed(
+        "percentile-middle",
+        "`percentile` interpolates between the inputs, each in the middle of its share, as by Hazen: the 90th "
+        "percentile of 1 to 10 is 9.5. The smallest and the largest input are the limits.",
+        "9.5 is the answer of Google's servers in a program's test (https://github.com/eHealthAfrica/"
+        "heatwave_modelling_CHAP); other rules are possible where number times share is not whole",
+        Probe(
+            lambda ee: [
+                ee.List.sequence(1, 10).reduce(ee.Reducer.percentile([90])),
+                ee.List([1, 3, 7]).reduce(ee.Reducer.percentile([40])),
+                ee.List([1, 3, 7]).reduce(ee.Reducer.percentile([10])),
+            ],
+            [9.5, 2.4, 1],
+            tolerance=1e-9,
+        ),
+    ),
+    assumed(
         "interval-mean",
         "Both percentiles of `intervalMean` belong to the interval, and are those of `percentile`. Where no value lies "
         "in it, the result is its middle.",

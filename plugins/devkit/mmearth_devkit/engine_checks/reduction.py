@@ -86,6 +86,16 @@ REDUCTION: tuple[EngineCheck, ...] = (
         Probe(lambda ee: _composite(ee).reduceResolution(ee.Reducer.mean()), REFUSED, row_of(1, 30)),
     ),
     assumed(
+        "region-of-no-bands",
+        "`reduceRegion` of an image without bands, as the mean of no images, is an empty dictionary; `reduceRegions` "
+        "of it fails.",
+        "a program's notes on a fault that it met on Google's servers; messages of the servers in others",
+        Probe(
+            lambda ee: ee.ImageCollection([]).mean().reduceRegion("mean", ee.Geometry.Point([9, 45]), 10).size(),
+            0,
+        ),
+    ),
+    assumed(
         "reduce-default-projection",
         "That of a composite with `setDefaultProjection` can be reduced: the composite is computed on that grid.",
         "users report it as the remedy",

@@ -75,6 +75,31 @@ TABLES: tuple[EngineCheck, ...] = (
             2,
         ),
     ),
+    assumed(
+        "band-names",
+        "Names of bands do not begin with an underscore, and contain no colon and no blank.",
+        "messages of Google's servers in comments of several programs, such as `Image.rename: Invalid band name: "
+        "'_label'`; the full rule is not known",
+        Probe(lambda ee: ee.Image(1).rename("_label").bandNames(), REFUSED),
+    ),
+    assumed(
+        "toList-none",
+        "`toList(0)` fails.",
+        "programs report the message `Collection.toList: count must be positive`",
+        Probe(lambda ee: _table(ee, "a", [1]).toList(0), REFUSED),
+    ),
+    assumed(
+        "region-of-no-images",
+        "`getRegion` of a collection without images fails.",
+        "several programs recognize the message `ImageCollection.getRegion: No bands in collection.`",
+        Probe(lambda ee: ee.ImageCollection([]).getRegion(ee.Geometry.Point([9, 45]), 10), REFUSED),
+    ),
+    assumed(
+        "calendar-refusals",
+        "`Filter.calendarRange` refuses numbers below 0, and elements without a start time.",
+        "messages of Google's servers in a program's notes (https://github.com/eHealthAfrica/heatwave_modelling_CHAP)",
+        Probe(lambda ee: _table(ee, "a", [1]).filter(ee.Filter.calendarRange(1, 12, "month")).size(), REFUSED),
+    ),
     documented(
         "error-matrix-order",
         "`errorMatrix` with an order uses its values only.",

@@ -96,6 +96,17 @@ def _bits(*kinds: PixelType) -> PixelType:
     return LIMITS[kind.dtype_name] if kind.is_integer else LIMITS["int64"]
 
 
+def _shifted(left: PixelType, right: PixelType) -> PixelType:
+    """The integer type that holds both operands (documented) and the result; 64 bits where it may need more."""
+    kind = _bits(left, right)
+    if not left.is_integer or not right.is_integer or not 0 <= right.bounds[0] <= right.bounds[1] < 64:
+        return LIMITS["int64"]
+    low, high = (edge * 2 ** int(right.bounds[1]) for edge in left.bounds)
+    if not INT64[0] <= low <= high <= INT64[1]:
+        return LIMITS["int64"]
+    return LIMITS[kind.union(PixelType("int", min(low, 0), max(high, 0))).dtype_name]
+
+
 def _remainder(left: PixelType, right: PixelType) -> PixelType:
     """The union of both types (documented) and 0, because a remainder may be smaller than both operands."""
     return left.union(right).union(of_number(0))
@@ -195,8 +206,8 @@ BINARY: dict[str, Operation] = {
     "bitwiseAnd": Operation(np.bitwise_and, _bits, integral=True),
     "bitwiseOr": Operation(np.bitwise_or, _bits, integral=True),
     "bitwiseXor": Operation(np.bitwise_xor, _bits, integral=True),
-    "leftShift": Operation(lambda a, b: np.left_shift(a, b & 63), _long, integral=True),
-    "rightShift": Operation(lambda a, b: np.right_shift(a, b & 63), _long, integral=True),
+    "leftShift": Operation(lambda a, b: np.left_shift(a, b & 63), _shifted, integral=True),
+    "rightShift": Operation(lambda a, b: np.right_shift(a, b & 63), _bits, integral=True),
 }
 """Operations on two operands. Comparisons give 0 or 1; division by 0 gives 0 (documented).
 

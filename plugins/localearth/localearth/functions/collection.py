@@ -48,8 +48,10 @@ def first(collection: Collection) -> Any:
 @function("Collection.toList")
 def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
     """Up to `count` elements after the first `offset`."""
-    if count < 0 or offset < 0:
-        raise EarthEngineError("count and offset may not be negative.")
+    if count < 1:
+        raise EarthEngineError(f"count must be positive. Got: {count}.")  # the servers' message
+    if offset < 0:
+        raise EarthEngineError(f"offset must not be negative, not {offset}.")
     return list(collection.head(offset + count)[offset:])
 
 

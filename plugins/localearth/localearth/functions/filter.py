@@ -257,11 +257,15 @@ def calendar_range(start: int, end: int | None, field: str) -> Filter:
     if field not in _CALENDAR:
         raise EarthEngineError(f"Unknown field '{field}'. Fields are: {', '.join(_CALENDAR)}.")
     read, last = _CALENDAR[field], start if end is None else end
+    if min(start, last) < 0:
+        raise EarthEngineError("Start and end date values must be >= 0.")
 
     def passes(element: Any) -> bool:
         found = field_of(element, "system:time_start")
         if found is None:
-            return False
+            raise EarthEngineError(
+                "Collection.filter: Can't apply calendarRange filter to objects without a timestamp.", placed=True
+            )
         at = read(Date(found).at())
         return start <= at <= last if start <= last else at >= start or at <= last
 

@@ -1,5 +1,6 @@
 """Bands of images: selecting, renaming and combining."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -39,7 +40,9 @@ def _matching(image: Image, selector: Any) -> list[ImageBand]:
     if is_number(selector):
         index = int(selector)
         if not -len(image.bands) <= index < len(image.bands):
-            raise EarthEngineError(f"Band index {index} is out of range: the image has {len(image.bands)} bands.")
+            raise EarthEngineError(
+                f"Invalid band number ({index}) specified to select. Input only contains {len(image.bands)} bands."
+            )
         return [image.bands[index]]
     if not isinstance(selector, str):
         raise EarthEngineError("Band selectors must be strings or numbers.")
@@ -59,8 +62,15 @@ def _matching(image: Image, selector: Any) -> list[ImageBand]:
 
 def _named(image: Image, bands: Sequence[ImageBand], names: Iterable[str]) -> Image:
     """The image with other bands, under these names."""
-    named = zip(bands, names, strict=True)
-    return image.with_bands(band if band.name == name else evolve(band, name=name) for band, name in named)
+    return image.with_bands(_renamed(band, name) for band, name in zip(bands, names, strict=True))
+
+
+def _renamed(band: ImageBand, name: str) -> ImageBand:
+    if band.name == name:
+        return band
+    if name.startswith("_") or re.search(r"[:\s]", name):
+        raise EarthEngineError(f"Invalid band name: '{name}'")  # the servers' words; their full rule is not documented
+    return evolve(band, name=name)
 
 
 @function("Image.rename")

@@ -75,6 +75,8 @@ def clip_to_bounds_and_scale(
     region = geometry or image.footprint
     if region is None:
         raise EarthEngineError("The geometry for image clipping must not be unbounded.")
+    if region.globe.is_empty:
+        raise EarthEngineError("The geometry for image clipping must not be empty.")
     grid = scaled_grid(_shared(image, scale, width or max_dimension), region, width, height, max_dimension, scale)
     if all(band.dimensions is None for band in image.bands):
         grid = north_up(grid)

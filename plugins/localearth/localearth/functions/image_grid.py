@@ -19,6 +19,8 @@ from localearth.values.projection import Projection, resolve
 )
 def resample(image: Image, mode: str) -> Image:
     """Bilinear interpolation in each band's own default projection."""
+    if mode not in ("bilinear", "bicubic"):
+        raise EarthEngineError(f"Invalid interpolation mode: {mode}")  # the servers' message
     if mode != "bilinear":
         raise refuse("mode", mode, "use 'bilinear'")
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import clipped_dimensions
-from localearth.functions.support import Pairs, beside, of_numbers, pairs
+from localearth.functions.support import Pairs, beside, check_bands, of_numbers, pairs
 from localearth.promote import constant, is_number, promote
 from localearth.raster.grid import Grid
 from localearth.raster.mask import Mask, both, either, has_fractions, valid
 from localearth.raster.sampling import Sampled
 from localearth.raster.shares import clip_mask, inside
 from localearth.registry import function
+from localearth.values.collection import of_elements, union
 from localearth.values.feature import with_property
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
@@ -38,7 +39,9 @@ _FRACTIONS = PixelType("float", 0, 1)
 @function("Image.unmask")
 def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
     """Replaces masked pixels by a value, only inside the image's footprint unless `sameFootprint` is false."""
-    filling = beside(image, constant(0) if value is None else value, "value")
+    by = constant(0) if value is None else value
+    check_bands(image, by)
+    filling = beside(image, by, "value")
     footprint = image.footprint if same_footprint else None
 
     def one(name: str, band: ImageBand, filler: ImageBand) -> ImageBand:
@@ -59,12 +62,14 @@ def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
         return evolve(band, name=name, type=kind, source=source, dimensions=dimensions, fractional=fractional)
 
     result = image.with_bands(one(*each) for each in filling)
-    return result if same_footprint else _unbounded(result)
+    return result if same_footprint else _united(result, by)
 
 
-def _unbounded(image: Image) -> Image:
+def _united(image: Image, other: Image) -> Image:
+    """The image with the union of both footprints (documented)."""
     kept = {name: value for name, value in image.properties.items() if name != "system:footprint"}
-    return evolve(image.with_properties(kept), footprint=None)
+    bounded = image.footprint is not None and other.footprint is not None
+    return evolve(image.with_properties(kept), footprint=union(of_elements([image, other])) if bounded else None)
 
 
 def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
@@ -132,7 +137,10 @@ def mask_of(image: Image, mask: Image | None) -> Image:
 @function("Image.clip", note=_EDGES)
 def clip(image: Image, geometry: Any) -> Image:
     """Masks pixels outside a geometry or feature."""
-    return _clip(image, promote("Image.clip", "geometry", "Geometry", geometry))
+    region: Geometry = promote("Image.clip", "geometry", "Geometry", geometry)
+    if region.globe.is_empty:
+        raise EarthEngineError("The geometry for image clipping must not be empty.")  # the servers' message
+    return _clip(image, region)
 
 
 @function("Image.clipToCollection", note=_EDGES)

@@ -25,7 +25,7 @@ from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import doubles
-from localearth.values.projection import Projection, resolve, whole
+from localearth.values.projection import WGS84, Projection, resolve, whole
 from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
@@ -58,9 +58,10 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     """
     shape = valid(geometry.in_pixels(projection))
     row, col, rows, cols = _window(shape)
-    if rows * cols > max_pixels:
+    # Google counts the area: 80300348117 pixels of 100 m on the globe (guide on debugging).
+    if int(shape.area) > max_pixels:
         raise EarthEngineError(
-            f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
+            f"Too many pixels in the region. Found {int(shape.area)}, but maxPixels allows only {max_pixels}."
         )
     check_memory(rows, cols)
     share, centre = shares_of(shape, (row, col, rows, cols), weighted)
@@ -83,13 +84,8 @@ def larger_pixels(geometry: Geometry, projection: Projection, max_pixels: int) -
 
     A message of the servers says "at whatever scale results in 'maxPixels' total pixels" (reported to geemap).
     """
-    while True:
-        _, _, rows, cols = _window(valid(geometry.in_pixels(projection)))
-        # A region around the origin touches four pixels, however large they are.
-        if rows * cols <= max(max_pixels, 4):
-            return projection
-        factor = max(math.sqrt(rows * cols / max(max_pixels, 1)), 1.01)
-        projection = projection.scaled(factor, factor)
+    factor = math.sqrt(valid(geometry.in_pixels(projection)).area / max(max_pixels, 1))
+    return projection.scaled(factor, factor) if factor > 1 else projection
 
 
 def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: Pull) -> dict[str, Any]:
@@ -147,8 +143,11 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
         weight = _weights(mask, region) if reducer.weighted else np.ones(mask.shape)
         weights.append(weight[inside].tolist())
     if reducer.inputs == len(bands) > 1:
-        rows = list(zip(*columns, strict=True))
-        return dict(zip(reducer.outputs, collected(reducer, rows, np.min(weights, axis=0).tolist()), strict=True))
+        rows, least = list(zip(*columns, strict=True)), np.min(weights, axis=0)
+        # A pixel that is masked in all bands is left out, also if all inputs are optional.
+        kept = [i for i, row in enumerate(rows) if any(value is not None for value in row)]
+        found = collected(reducer, [rows[i] for i in kept], least[kept].tolist())
+        return dict(zip(reducer.outputs, found, strict=True))
     results: dict[str, Any] = {}
     for band, column, weight in zip(bands, columns, weights, strict=True):
         # Masked pixels are no inputs, also of the reducers that count nulls (documented).
@@ -174,8 +173,28 @@ def listed_valid(band: ImageBand, values: NDArray[Any], mask: Mask) -> list[Any]
 def image_projection(
     image: Image, crs: Projection | None, transform: list[float] | None, scale: float | None
 ) -> Projection:
-    """The projection of a computation: the given one, or that of the first band."""
-    return resolve(crs or image.first_band.projection, transform, scale)
+    """The projection of a computation: the given one, or that of the first band.
+
+    Raises:
+        EarthEngineError: nothing is given, and the image has no grid of its own (documented in Google's guide on
+            projections).
+    """
+    own = image.first_band.projection
+    if crs is None and transform is None and scale is None and own == WGS84:
+        raise EarthEngineError(
+            "The default WGS84 projection is invalid for aggregations. Specify a scale or crs & crs_transform."
+        )
+    return resolve(crs or own, transform, scale)
+
+
+def check_tile_scale(scale: float | None) -> None:
+    """`tileScale` has no effect here, but must be one that the servers accept (documented at reduceRegion).
+
+    Raises:
+        EarthEngineError: it is not.
+    """
+    if scale is not None and not 0.1 <= scale <= 16:
+        raise EarthEngineError("Valid tileScales are 0.1 to 16.")
 
 
 def region_or_footprint(image: Image, given: Geometry | None, argument: str = "geometry") -> Geometry:
@@ -186,7 +205,7 @@ def region_or_footprint(image: Image, given: Geometry | None, argument: str = "g
     """
     found = given or image.footprint
     if found is None:
-        raise EarthEngineError(f"argument '{argument}': is needed for an image without a footprint.")
+        raise EarthEngineError(f"Provide '{argument}' parameter when aggregating over an unbounded image.")
     return found
 
 
@@ -200,9 +219,12 @@ def reduce_region(
     transform: list[float] | None,
     best_effort: bool,
     max_pixels: int,
-    _tile_scale: float,
+    tile_scale: float,
 ) -> dict[str, Any]:
     """A reducer applied to the pixels of each band in a region."""
+    check_tile_scale(tile_scale)
+    if not image.bands:
+        return {}  # programs on the servers meet it where a month has no images; reduceRegions fails there
     where, projection = region_or_footprint(image, geometry), image_projection(image, crs, transform, scale)
     if best_effort:
         projection = larger_pixels(where, projection, max_pixels)
@@ -217,10 +239,11 @@ def reduce_regions(
     scale: float | None,
     crs: Projection | None,
     transform: list[float] | None,
-    _tile_scale: float,
+    tile_scale: float,
     max_pixels: int | None,
 ) -> Collection:
     """A reducer applied to every feature; the results become properties, named by the output for a single band."""
+    check_tile_scale(tile_scale)
     projection = image_projection(image, crs, transform, scale)
     limit = 10_000_000 if max_pixels is None else max_pixels
 

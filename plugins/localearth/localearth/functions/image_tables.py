@@ -37,6 +37,8 @@ def get_region(
     if len({tuple(image.names) for image in images}) > 1:
         raise EarthEngineError("All images must have the same bands.")
     names = images[0].names if images else []
+    if not names:
+        raise EarthEngineError("No bands in collection.")  # programs recognize the servers' message
     count = sum(int(region.centre.sum()) for region in regions)
     if count * len(images) * len(names) > LIMIT:
         raise EarthEngineError(

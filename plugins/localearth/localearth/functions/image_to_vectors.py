@@ -16,6 +16,7 @@ from localearth.errors import EarthEngineError
 from localearth.functions.connected import labels
 from localearth.functions.image_region import (
     Region,
+    check_tile_scale,
     image_projection,
     larger_pixels,
     listed_valid,
@@ -138,10 +139,11 @@ def reduce_to_vectors(
     transform: list[float] | None,
     best_effort: bool,
     max_pixels: int,
-    _tile_scale: float,
+    tile_scale: float,
     native: bool,
 ) -> Collection:
     """A feature for every group of connected pixels with equal values of the first band."""
+    check_tile_scale(tile_scale)
     _check(image, reducer, kind)
     first, others = image.first_band, image.bands[1:]
     where, projection = region_or_footprint(image, geometry), image_projection(image, crs, transform, scale)

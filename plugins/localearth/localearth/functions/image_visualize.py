@@ -43,12 +43,16 @@ def visualize(
         band.numbers_only()
     count = len(chosen)
     linear = gain is not None or bias is not None
-    if opacity is not None and not 0 <= opacity <= 1:
-        raise EarthEngineError(f"argument 'opacity': must be from 0 to 1, not {opacity:g}.")
+    if opacity is not None and not 0 < opacity <= 1:
+        raise EarthEngineError(
+            f"Scale must be greater than zero and less than or equal to one, but was {float(opacity)}."
+        )
     if linear and (low is not None or high is not None):
         raise EarthEngineError("'gain' and 'bias' cannot be specified together with 'min' and 'max'.")
-    if palette is not None and (count != 1 or gamma is not None or linear):
-        raise EarthEngineError("Only one band, 'min' and 'max' are supported together with 'palette'.")
+    if palette is not None and count > 1:
+        raise EarthEngineError("Cannot provide a palette when visualizing more than one band.")
+    if palette is not None and (gamma is not None or linear):
+        raise EarthEngineError("Only 'min' and 'max' are supported together with 'palette'.")
     colours = None if palette is None else _colours(palette)
     if colours is not None and len(colours) == 1:
         steps = [(0.0, 0.0)]  # every stretch shows the only colour

@@ -157,8 +157,9 @@ def path_row_limit(collection: Collection, each: int, total: int) -> Collection:
 
 @function(
     "Landsat.simpleComposite",
-    note="Pixels are accepted up to the lowest score plus `cloudScoreRange`; percentiles are interpolated linearly; of "
-    "each path and row the `maxDepth` scenes with the least CLOUD_COVER are used (assumed). Scenes of one sensor.",
+    note="Pixels are accepted up to the lowest score plus `cloudScoreRange`; percentiles are those of "
+    "Reducer.percentile; of each path and row the `maxDepth` scenes with the least CLOUD_COVER are used (assumed). "
+    "Scenes of one sensor.",
 )
 @by_place
 def simple_composite(collection: Collection, share: int, spread: int, depth: int, as_float: bool) -> Image:

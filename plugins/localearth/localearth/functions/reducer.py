@@ -59,7 +59,7 @@ def _register() -> None:
 _register()
 
 
-@function("Reducer.percentile", note=f"Interpolated linearly (assumed). {_EXACT}")
+@function("Reducer.percentile", note=f"Interpolated as by Hazen (assumed): 9.5 is the 90th of 1 to 10. {_EXACT}")
 def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _width: Any, _raw: Any) -> Reducer:
     """Percentiles; the outputs are named `p25` and the like."""
     outputs = [f"p{whole(float(share))}" for share in shares] if names is None else names

@@ -27,11 +27,14 @@ _BUCKETS = (
 @function("Reducer.toList", note=_WHERE)
 def to_list(size: int | None, optional: int) -> Reducer:
     """Collects its inputs."""
-    if size is not None and not 0 <= optional < size:
-        raise EarthEngineError(f"numOptional must be between 0 and {size - 1}, not {optional}.")
-    if size is None and optional:
-        raise refuse("numOptional", optional, "give 'tupleSize' too")
+    _check_optional(optional, size or 1)
     return rows.to_list(size, optional)
+
+
+def _check_optional(optional: int, count: int) -> None:
+    """All inputs may be optional: programs call toList(2, 2)."""
+    if not 0 <= optional <= count:
+        raise EarthEngineError(f"numOptional must be between 0 and {count}, not {optional}.")
 
 
 @function("Reducer.frequencyHistogram", note=_WHERE + " Whole numbers are keys without a point, as 1 (assumed).")
@@ -112,8 +115,9 @@ def _runs(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Val
 @function("Reducer.toCollection", note=_WHERE + " The output is named `features` (assumed).")
 def to_collection(names: list[str], optional: int) -> Reducer:
     """Collects its inputs as features without a geometry."""
-    if len(set(names)) < len(names) or not 0 <= optional < len(names):
-        raise EarthEngineError("Different propertyNames are needed, and numOptional must be less than their number.")
+    if len(set(names)) < len(names):
+        raise EarthEngineError("Different propertyNames are needed.")
+    _check_optional(optional, len(names))
 
     def collect(table: rows.Rows, _weights: Any) -> list[Any]:
         named = (zip(names, row, strict=True) for row in table)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shapely.geometry import Point
 
 from localearth.errors import EarthEngineError
-from localearth.functions.image_region import image_projection, region_of, region_or_footprint
+from localearth.functions.image_region import check_tile_scale, image_projection, region_of, region_or_footprint
 from localearth.functions.support import check_count, generator
 from localearth.registry import function
 from localearth.values.array import make
@@ -101,10 +101,11 @@ def sample(
     count: int | None,
     seed: int,
     drop: bool,
-    _tile_scale: float,
+    tile_scale: float,
     geometries: bool,
 ) -> Collection:
     """The pixels of an image in a region as features."""
+    check_tile_scale(tile_scale)
     if factor is not None and count is not None:
         raise EarthEngineError("Only one of 'factor' and 'numPixels' may be specified.")
     if factor is not None and not 0 < factor <= 1:
@@ -134,10 +135,11 @@ def sample_regions(
     names: list[str] | None,
     scale: float | None,
     projection: Projection | None,
-    _tile_scale: float,
+    tile_scale: float,
     geometries: bool,
 ) -> Collection:
     """The pixels in every region as features, with the region's properties; pixels with a masked band are left out."""
+    check_tile_scale(tile_scale)
     target = image_projection(image, projection, None, scale)
 
     def each() -> Iterator[Feature]:
@@ -173,10 +175,11 @@ def stratified_sample(
     class_values: list[int] | None,
     class_points: list[int] | None,
     drop: bool,
-    _tile_scale: float,
+    tile_scale: float,
     geometries: bool,
 ) -> Collection:
     """A number of pixels of every class, or all of a class that has fewer."""
+    check_tile_scale(tile_scale)
     if len(class_values or ()) != len(class_points or ()):
         raise EarthEngineError("'classValues' and 'classPoints' must have the same size.")
     special = dict(zip(class_values or (), class_points or (), strict=True))

@@ -80,9 +80,9 @@ def digamma(x: float) -> float:
     if not math.isfinite(x) or x < -1e6:
         return x if x == math.inf else math.nan
     *steps, last = _steps(x)
-    inv = 1 / (last * last)
+    inv = _inverse(last * last)
     if last <= _TINY:
-        found = -0.577215664901532860606512090082 - 1 / last
+        found = -0.577215664901532860606512090082 - _inverse(last)
     else:
         found = math.log(last) - 0.5 / last - inv * (1 / 12 + inv * (1 / 120 - inv / 252))
     for each in reversed(steps):
@@ -95,7 +95,7 @@ def trigamma(x: float) -> float:
     if not math.isfinite(x) or x < -1e6:
         return 0.0 if x == math.inf else math.nan
     *steps, last = _steps(x)
-    inv = 1 / (last * last)
+    inv = _inverse(last * last)
     found = inv if last <= _TINY else 1 / last + inv / 2 + inv / last * (1 / 6 - inv * (1 / 30 + inv / 42))
     for each in reversed(steps):
         found += _inverse(each * each)
@@ -150,7 +150,7 @@ def erfc_inv(x: float) -> float:
     """The inverse of the complementary error function."""
     if not 0 < x < 2:
         return {0.0: math.inf, 2.0: -math.inf}.get(x, math.nan)
-    return 0.0 if x == 1 else -NormalDist().inv_cdf(x / 2) / math.sqrt(2)
+    return 0.0 if x == 1 else -NormalDist().inv_cdf(max(x / 2, 5e-324)) / math.sqrt(2)
 
 
 SPECIAL: dict[str, Callable[..., float]] = {

@@ -62,6 +62,7 @@ def pairs(left: Image, right: Image) -> Pairs:
     A single band is matched with every band of the other image, bands with equal names by name, and other bands in
     order if the images have equally many. The names are those of the image with more bands, or of the left one.
     """
+    check_bands(left, right)
     one, two = left.bands, right.bands
     if len(two) == 1 and len(one) >= 1:
         return [(band.name, band, two[0]) for band in one]
@@ -79,6 +80,19 @@ def pairs(left: Image, right: Image) -> Pairs:
             "the images have neither equal names nor equal numbers of bands."
         )
     return [(band.name, band, by_name[band.name]) for band in common]
+
+
+def check_bands(left: Image, right: Image) -> None:
+    """Checks that not only one of two images has bands; empty collections make images without bands.
+
+    Raises:
+        EarthEngineError: only one has; programs recognize the servers' message.
+    """
+    if bool(left.bands) != bool(right.bands):
+        raise EarthEngineError(
+            "If one image has no bands, the other must also have no bands. "
+            f"Got {len(left.bands)} and {len(right.bands)}."
+        )
 
 
 def is_constant(band: ImageBand) -> bool:
@@ -113,7 +127,7 @@ def beside(image: Image, other: Image, what: str) -> Pairs:
     if len(other.bands) == len(image.bands):
         return [(a.name, a, b) for a, b in zip(image.bands, other.bands, strict=True)]
     raise EarthEngineError(
-        f"The {what} image must have 1 band or as many as the input ({len(image.bands)}), not {len(other.bands)}."
+        f"Incompatible number of bands in the {what} image: {len(other.bands)}. Expected {len(image.bands)} or 1."
     )
 
 

@@ -50,7 +50,7 @@ def make(values: Any, kind: PixelType | None = None) -> Array:
     if data.size and data.dtype.kind not in "iuf":
         raise EarthEngineError("An array needs numbers, or nested lists of numbers.")
     if not data.size and kind is None:
-        raise EarthEngineError("A pixelType is required for an array without numbers.")
+        raise EarthEngineError("No numbers in 'values', must provide a type.")
     found = kind or (LIMITS["int64"] if data.dtype.kind in "iu" else DOUBLE)
     return Array(rounded(data, found), found)
 

@@ -181,7 +181,7 @@ class Image:
             EarthEngineError: when it has none.
         """
         if not self.bands:
-            raise EarthEngineError("The image has no bands.")
+            raise EarthEngineError("Image has no bands.")
         return self.bands[0]
 
     def band(self, name: str) -> ImageBand:
@@ -193,7 +193,7 @@ class Image:
         for band in self.bands:
             if band.name == name:
                 return band
-        raise EarthEngineError(f"Band '{name}' was not found. Available bands: [{', '.join(self.names)}].")
+        raise EarthEngineError(f"No band named '{name}'. Available band names: [{', '.join(self.names)}].")
 
     def single(self, what: str = "image") -> ImageBand:
         """Its only band.

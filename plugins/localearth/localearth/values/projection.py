@@ -20,7 +20,19 @@ IDENTITY: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 METRES_PER_DEGREE = math.pi * 6378137.0 / 180.0
 """Length of a degree on the equator of WGS 84, metres; defines nominal scales of geographic systems."""
 
+_DEFINITIONS = {"SR-ORG:6974": "+proj=sinu +R=6371007.181 +units=m +no_defs"}
+"""Codes of Google that PROJ does not know: the sinusoidal system of MODIS, on NASA's sphere."""
+
 _local = threading.local()
+
+
+def definition(crs: str) -> str:
+    """What PROJ and GDAL understand of a code or WKT."""
+    return _DEFINITIONS.get(crs.upper(), crs)
+
+
+def _unknown(crs: str) -> EarthEngineError:
+    return EarthEngineError(f"The CRS of a map projection could not be parsed: '{crs[:60]}'.")
 
 
 @lru_cache(maxsize=256)
@@ -31,9 +43,9 @@ def lookup(crs: str) -> CRS:
         EarthEngineError: when the text is not a known CRS.
     """
     try:
-        return CRS.from_user_input(crs)
+        return CRS.from_user_input(definition(crs))
     except CRSError:
-        raise EarthEngineError(f"The CRS of a projection could not be parsed: '{crs[:60]}'.") from None
+        raise _unknown(crs) from None
 
 
 @lru_cache(maxsize=256)
@@ -44,8 +56,11 @@ def canonical(crs: str) -> str:
         EarthEngineError: when the text is not a known CRS.
     """
     if "[" not in crs:
+        # Google reads codes and WKT, but neither PROJ strings nor names, which programs report.
+        if not re.match(r"[\w-]+:", crs):
+            raise _unknown(crs)
         lookup(crs)
-        return crs.upper() if re.fullmatch(r"[A-Za-z]+:\d+", crs) else crs
+        return crs.upper() if re.fullmatch(r"[A-Za-z-]+:\d+", crs) else crs
     authority = lookup(crs).to_json_dict().get("id")
     return f"{authority['authority']}:{authority['code']}" if authority else crs
 
