@@ -157,14 +157,13 @@ def test_the_engine_uses_a_server_and_has_its_source(server):
     assert engine.configured(LocalOptions()).source == "local:virginia"
 
 
-def free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        return f"http://127.0.0.1:{unused.getsockname()[1]}"
-
-
 def test_a_missing_server_is_reported_with_the_remedy():
-    with pytest.raises(EngineError, match=r"no local Earth Engine answers at http.*mmearth-core localearth serve"):
-        LocalEngine(LocalOptions(url=free_address())).connect(LIMITS)
+    # A socket that does not listen refuses connections, and no other process can take its port.
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(EngineError, match=r"no local Earth Engine answers at http.*mmearth-core localearth serve"):
+            LocalEngine(LocalOptions(url=url)).connect(LIMITS)
 
 
 def test_an_invalid_address_is_reported():
