@@ -16,6 +16,7 @@ def ask(number):
     return number
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
     try:
         with Pool(2) as pool:
             for answer in pool.map(ask, range(8)):

@@ -62,5 +62,6 @@ if __name__ == "__main__":  # worker processes import this file
     happens = Moment(*(sys.argv.pop(1) for _ in range(4)))
     if happens.act.endswith("-all"):
         os.setpgrp()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
     sys.addaudithook(happens.seen)
     main()
