@@ -19,6 +19,8 @@ BUSY = 503, {"error": "internal_failure"}
 REVOKED = 400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
 TOKEN = 200, {"access_token": "secret", "expires_in": 3600}
 LIMITS = Limits(timeout=5.0, connections=1)
+NO_GCE_CHECK = "google.auth.compute_engine._metadata._NO_GCE_CHECK"
+"""Of the variable of the environment, which is read once per process."""
 
 
 class Tokens(HTTPServer):
@@ -117,7 +119,7 @@ def test_a_busy_metadata_server_is_no_missing_login(
     host = f"127.0.0.1:{tokens.server_port}"
     monkeypatch.setattr("google.auth.compute_engine._metadata._GCE_METADATA_HOST", host)
     monkeypatch.setenv("GCE_METADATA_IP", host)
-    monkeypatch.delenv("NO_GCE_CHECK", raising=False)
+    monkeypatch.setattr(NO_GCE_CHECK, False)
     tokens.answer = BUSY
     with pytest.raises(google.auth.exceptions.RefreshError, match="metadata service") as caught:
         EarthEngine().connect(LIMITS)
@@ -142,7 +144,7 @@ def test_a_revoked_login_is_to_be_renewed(tokens: Tokens) -> None:
 
 
 def test_no_login(tokens: Tokens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setattr(NO_GCE_CHECK, True)
     (tmp_path / ".config" / "earthengine" / "credentials").unlink()
     with pytest.raises(EngineError, match="No Earth Engine credentials are found"):
         EarthEngine().connect(LIMITS)

@@ -5,6 +5,7 @@ removed), those at which a server has seen so many requests, and some after a ra
 """
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -79,7 +80,7 @@ class Killing(Faults):
         self._phase, self._left, self._act = "", 0, lambda: None
         self._guard = threading.Lock()
 
-    def at(self, phase: str, count: int, act: Callable[[], None]) -> None:
+    def at(self, phase: str, count: int, act: Callable[[], object]) -> None:
         """Does it when so many requests of that phase have come from now on."""
         with self._guard:
             self._phase, self._left, self._act = phase, count, act
@@ -134,11 +135,13 @@ def test_tasks_of_an_array_killed_and_taken_over_by_fewer(
     """Three tasks share one budget; one is killed, the others end; a smaller array goes on where it was."""
     dataset.write(engine=f'url = "{server.url}"', budget="shared")
     ends(kit.start("run", dataset.config, "--limit", "1", "--shard", "0/4"), 0)
-    reached = threading.Event()
-    server.faults.at("pixels", 25, reached.set)
+    reached, is_killed = threading.Event(), threading.Event()
+    # Nothing is answered until the kill, so that the task cannot end before it.
+    server.faults.at("pixels", 25, lambda: (reached.set(), is_killed.wait(60)))
     tasks = [kit.start("run", dataset.config, "--shard", f"{index}/4") for index in range(3)]
     assert reached.wait(60)
     tasks[1].kill()
+    is_killed.set()
     ends(tasks[1], -signal.SIGKILL)
     ends(tasks[0], 0)
     ends(tasks[2], 0)
@@ -161,6 +164,7 @@ def test_two_tasks_on_one_partition_one_of_them_paused(
         paused = kit.start("run", dataset.config, "--limit", "100")
         assert reached.wait(60)
         paused.send_signal(signal.SIGSTOP)
+        os.waitpid(paused.pid, os.WUNTRACED)
         before = dataset.journal()
         second = kit.start("run", dataset.config, "--shard", "0/4")
         _, err = second.communicate(timeout=60)

@@ -27,7 +27,7 @@ class Gated(Service):
 
     def handle(self, method: str, path: str, *arguments: Any) -> Any:
         if path.endswith("computePixels") and not self._opened:
-            self._gate.wait(timeout=100)
+            self._gate.wait(timeout=380)
             self._opened = True
         return super().handle(method, path, *arguments)
 

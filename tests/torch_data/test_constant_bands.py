@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ def test_our_own_sample_is_zero_there(single: Path, mode: Any) -> None:
 
 
 def test_merge_takes_the_true_values_of_old_files_and_new_ones(single: Path, made: Path, tmp_path: Path) -> None:
+    single = shutil.copytree(single, tmp_path / "single" / single.name)
     others = tmp_path / "others.txt"
     others.write_text("brittany\nsvalbard\npatagonia\njava\n")
     summary("subset", made, tmp_path / "rest", "--tiles", others, "--workers", "1")

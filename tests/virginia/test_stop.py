@@ -22,9 +22,28 @@ from mmearth_core.download.run_log import read_runs
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Contents = Callable[[Path], dict[str, Any]]
 
-AT_TILE = """
-import os, resource, signal, sys
+SEND = """
+import os, resource, signal, sys, threading
 from mmearth_core.cli import main
+from mmearth_core.download.stop import StopRequest
+
+request, requested = StopRequest.request, threading.Event()
+
+def stop(self, reason):
+    request(self, reason)
+    requested.set()
+
+def send(number):
+    os.kill(os.getpid(), number)
+    assert requested.wait(60)
+
+StopRequest.request = stop
+"""
+"""`send(SIGNAL)` returns when the stop is requested, which another thread does: until then, more tiles could end."""
+
+SIGTERM, SIGINT = "send(signal.SIGTERM)", "send(signal.SIGINT)"
+
+AT_TILE = f"""{SEND}
 from mmearth_core.download import journal
 
 count, moment = int(sys.argv.pop(1)), sys.argv.pop(1)
@@ -41,9 +60,6 @@ journal.Journal.append = line
 main()
 """
 """Does something at the moment when so many tiles have ended."""
-
-SIGTERM = "os.kill(os.getpid(), signal.SIGTERM)"
-SIGINT = "os.kill(os.getpid(), signal.SIGINT)"
 
 
 def run_until(count: int, moment: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -128,7 +144,7 @@ def test_a_signal_before_the_first_tile(config: Path) -> None:
         "from mmearth_core.config import schema; a = schema.load_config; "
         f"schema.load_config = lambda p: ({SIGTERM}, a(p))[1]"
     )
-    code = f"import os, signal\n{moment}\nfrom mmearth_core.cli import main\nmain()"
+    code = f"{SEND}\n{moment}\nmain()"
     command = [sys.executable, "-c", code, "run", str(config), "--json"]
     stopped = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert stopped.returncode == 3, stopped.stderr
@@ -139,7 +155,9 @@ def test_a_signal_before_the_first_tile(config: Path) -> None:
 def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(
     run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
 ) -> None:
-    stopped = run_until(7, "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1))", config, "--json")
+    # Three requests at a time, so that stacks are still to be written when the seventh tile has ended.
+    full = "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1))"
+    stopped = run_until(7, full, with_faults(config, max_concurrent=3), "--json")
     assert stopped.returncode == 3, stopped.stderr
     assert (
         "cannot be read or written: File too large. Free disk space or fix the permissions. Then rerun the command"

@@ -78,6 +78,12 @@ class Way:
         self._client.local = CountingTransport(transport, NO_LIMITS) if checked else transport
         return faults
 
+    def be_patient(self):
+        """Gives the client its usual timeout again."""
+        if self.server is not None:
+            self._client.local.close()
+            self._client.local = Redirected(HttpTransport(Limits(TIMEOUT, 8)), self.server.url)
+
     def close(self):
         if self.server is not None:
             self.server.shutdown()
@@ -240,9 +246,11 @@ def test_a_client_that_waits_too_long_gives_up(way, one, rule):
     faults = way.use(f"{rule}:first=1", timeout=0.3)
     with pytest.raises(TimeoutError, match=r"no answer within 0\.3 s"):
         one(Phase.LOCATE)
+    way.be_patient()
+    # The server sees the client leave, perhaps late; until then, the fault could be that of the next request.
+    until(lambda: faults.snapshot()["requests"])
     assert one(Phase.LOCATE) == 3
     assert way.slept == ([0.3] if way.name == "process" else [])
-    until(lambda: faults.snapshot()["requests"]["locate"].get("no answer"))  # the server sees the client leave
     assert faults.snapshot()["requests"] == {"locate": {"200": 1, "no answer": 1}}
     assert faults.snapshot()["under_way"] == 0
 

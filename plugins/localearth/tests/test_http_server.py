@@ -157,14 +157,13 @@ def test_the_engine_uses_a_server_and_has_its_source(server):
     assert engine.configured(LocalOptions()).source == "local:virginia"
 
 
-def free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        return f"http://127.0.0.1:{unused.getsockname()[1]}"
-
-
 def test_a_missing_server_is_reported_with_the_remedy():
-    with pytest.raises(EngineError, match=r"no local Earth Engine answers at http.*mmearth-core localearth serve"):
-        LocalEngine(LocalOptions(url=free_address())).connect(LIMITS)
+    # A socket that does not listen refuses connections, and no other process can take its port.
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(EngineError, match=r"no local Earth Engine answers at http.*mmearth-core localearth serve"):
+            LocalEngine(LocalOptions(url=url)).connect(LIMITS)
 
 
 def test_an_invalid_address_is_reported():
@@ -177,3 +176,30 @@ def test_another_kind_of_server_is_reported(server, monkeypatch, content):
     monkeypatch.setattr(Handler, "do_GET", lambda self: self.send(200, {}, content))
     with pytest.raises(EngineError, match=r"is not a local Earth Engine \(HTTP status 200"):
         _ = LocalEngine(LocalOptions(url=server.url)).source
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: ee.data.createAsset({"type": "Folder"}, "projects/p/assets/f"), "projects.assets.create"),
+        (lambda: ee.data.deleteAsset("projects/p/assets/f/g"), "projects.assets.delete"),
+        (lambda: ee.data.updateAsset("projects/p/assets/f/g", {}, []), "projects.assets.patch"),
+        (ee.data.getProjectConfig, "projects.getConfig"),
+        (lambda: ee.data.getAssetRootQuota("projects/local-project/assets"), "projects.assets.get"),
+        (lambda: ee.data.getFeatureViewTilesKey({"assetId": "a/b"}), "projects.featureView.create"),
+        (lambda: ee.ImageCollection([1]).getVideoThumbURL({"dimensions": 9}), "projects.videoThumbnails.create"),
+        (
+            lambda: ee.ImageCollection([1]).getFilmstripThumbURL({"dimensions": 9}),
+            "projects.filmstripThumbnails.create",
+        ),
+    ],
+)
+def test_methods_of_the_api_that_are_not_implemented_are_named_at_once(server, monkeypatch, call, name):
+    handle, asked = Service.handle, []
+    monkeypatch.setattr(Service, "handle", lambda *request: asked.append(request) or handle(*request))
+    initialize(server)
+    asked.clear()
+    with pytest.raises(ee.EEException, match=f"^{name}: the local .* not implement this method"):
+        call()
+    # The client repeats a request that is answered with 501, for half a minute.
+    assert len(asked) == 1

@@ -1,8 +1,6 @@
 """Assets, tables and profiles over REST, with the real client."""
 
 import json
-import threading
-import time
 import zipfile
 from pathlib import Path
 
@@ -11,7 +9,6 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
-from localearth.faults.http_server import FaultyServer
 from localearth.rest import Service
 from localearth.transport import LocalTransport
 
@@ -245,31 +242,3 @@ def test_methods_that_are_not_there_are_501_and_wrong_ones_405(world):
     assert service.handle("GET", "/v1/projects/p/maps/none/tiles/0/0/0", {}, None)[0] == 404
     assert service.handle("GET", "/v1/projects/p/table:computeFeatures", {}, None)[0] == 405
     assert service.handle("PUT", f"/v1/{PUBLIC}{ASSET}", {}, None)[0] == 405
-
-
-@pytest.mark.parametrize(
-    ("call", "name"),
-    [
-        (lambda: ee.data.createAsset({"type": "Folder"}, "projects/p/assets/f"), "projects.assets.create"),
-        (lambda: ee.data.deleteAsset("projects/p/assets/f/g"), "projects.assets.delete"),
-        (lambda: ee.data.updateAsset("projects/p/assets/f/g", {}, []), "projects.assets.patch"),
-        (ee.data.getProjectConfig, "projects.getConfig"),
-        (lambda: ee.data.getAssetRootQuota("projects/local-project/assets"), "projects.assets.get"),
-        (lambda: ee.data.getFeatureViewTilesKey({"assetId": "a/b"}), "projects.featureView.create"),
-        (lambda: ee.ImageCollection([1]).getVideoThumbURL({"dimensions": 9}), "projects.videoThumbnails.create"),
-        (
-            lambda: ee.ImageCollection([1]).getFilmstripThumbURL({"dimensions": 9}),
-            "projects.filmstripThumbnails.create",
-        ),
-    ],
-)
-def test_methods_of_the_api_that_are_not_implemented_are_named_at_once(world, call, name):
-    with FaultyServer(Service(world), "local:memory") as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        ee.Initialize(None, url=server.url, project="local")
-        start = time.monotonic()
-        with pytest.raises(ee.EEException, match=f"^{name}: the local .* not implement this method"):
-            call()
-        # The client repeats a request that is answered with 501, for half a minute.
-        assert time.monotonic() - start < 1
-        server.shutdown()

@@ -103,11 +103,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, body: io.BytesIO, counted: bool) -> None:
         while piece := body.read(4096):
+            # Counted first: whoever has read the last piece looks at once.
+            self.server.sent += len(piece) if counted else 0
             try:
                 self.wfile.write(piece)
             except (BrokenPipeError, ConnectionResetError):  # whoever asked for the size does not read the body
                 return
-            self.server.sent += len(piece) if counted else 0
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def _command() -> click.Command:
 def summary(*arguments: object, code: int = 0) -> dict[str, Any]:
     """What `mmearth-core ARGUMENTS --json` prints, when its exit status is `code`."""
     done = cli(*arguments, "--json")
-    assert done.exit_code == code, done.output
+    assert done.exit_code == code, f"{done.output}\n{done.exception!r}"
     printed: dict[str, Any] = json.loads(done.stdout)
     return printed
 
