@@ -48,6 +48,20 @@ WEIGHTS: tuple[EngineCheck, ...] = (
             tolerance=_FINE,
         ),
     ),
+    assumed(
+        "weighted-reducers",
+        "`mean`, `sum`, `variance`, `stdDev`, `linearFit`, the circular statistics and the histograms are weighted; all "
+        "others, also `sampleVariance`, take each valid pixel once.",
+        "the descriptions say `(weighted)` of most of the former and of none of the latter",
+        Probe(
+            lambda ee: ee.ImageCollection([_masked(ee, 0.25, 1), _masked(ee, 0.75, 5)]).reduce(
+                ee.Reducer.variance().combine(ee.Reducer.sampleVariance(), "sample_", True)
+            ),
+            {"a_variance": [3], "a_sample_variance": [8]},
+            row_of(1),
+            tolerance=_FINE,
+        ),
+    ),
     documented(
         "mask-or-share",
         "In `reduceRegion` the weight of a pixel is the smaller one of its mask and its share in the region "
