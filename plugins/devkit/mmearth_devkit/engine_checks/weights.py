@@ -50,8 +50,8 @@ WEIGHTS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "weighted-reducers",
-        "`mean`, `sum`, `variance`, `stdDev`, `linearFit`, the circular statistics and the histograms are weighted; all "
-        "others, also `sampleVariance`, take each valid pixel once.",
+        "`mean`, `sum`, `variance`, `stdDev`, `linearFit`, the circular statistics and the histograms are weighted; "
+        "all others, also `sampleVariance`, take each valid pixel once.",
         "the descriptions say `(weighted)` of most of the former and of none of the latter",
         Probe(
             lambda ee: ee.ImageCollection([_masked(ee, 0.25, 1), _masked(ee, 0.75, 5)]).reduce(
