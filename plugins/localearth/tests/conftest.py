@@ -33,7 +33,7 @@ class MemoryBand(arrays.ArrayBand):
 
 @define(eq=False)
 class MemoryCollection(arrays.ArrayCollection):
-    """A collection that remembers the regions and intervals it is asked for."""
+    """A collection that records the region and the interval of each request."""
 
     asked: list[tuple[Any, Any]] = field(factory=list)
 
@@ -284,7 +284,7 @@ def by_gdal() -> Callable[..., np.ndarray]:
 
     def resampled(values: np.ndarray, crs: str, transform: Any, grid: Any, method: Any) -> np.ndarray:
         out = np.full(grid.shape, np.nan)
-        # GDAL takes a rotated grid for a coarser one and widens its kernel, unless it is told the scale.
+        # For a rotated grid, GDAL assumes larger pixels and averages over several, unless the scale is given.
         scale = {"XSCALE": 1, "YSCALE": 1} if method in (Resampling.nearest, Resampling.bilinear) else {}
         reproject(
             values.astype(float),

@@ -64,7 +64,8 @@ def test_band_names(scene, build, names):
         ),
         (
             lambda i: i.visualize(opacity=0),
-            "Image.visualize: Scale must be greater than zero and less than or equal to one, but was 0.0.",
+            "Image.visualize, argument 'opacity': Scale must be greater than zero and less than or equal to one, but "
+            "was 0.0.",
         ),
         (lambda i: i.select(9), "Image.select: Invalid band number (9) specified to select. Input only contains"),
         (lambda i: i.select(["B1"], ["a", "b"]), "Image.select: Can't rename 1 bands to 2 names."),

@@ -103,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, body: io.BytesIO, counted: bool) -> None:
         while piece := body.read(4096):
-            # Counted first: whoever has read the last piece looks at once.
+            # Counted before it is sent, because a test may compare the count as soon as its client has the last piece.
             self.server.sent += len(piece) if counted else 0
             try:
                 self.wfile.write(piece)

@@ -29,7 +29,7 @@ def command() -> None:
 @engine_option("The engine to test.", default="earthengine")
 @json_option("Print the results as JSON.")
 def check(engine: str, as_json: bool) -> int:
-    """Test every rule that can be tested, with some 230 tiny requests that name no asset.
+    """Test every rule that can be tested, with some 240 tiny requests that name no asset.
 
     docs/fidelity.md lists all rules. If one differs, pixels or the choice of images may not be as the plugins
     expect: please report it.

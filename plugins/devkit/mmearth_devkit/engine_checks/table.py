@@ -65,7 +65,7 @@ The plugins and the local engine have the same authors, so a wrong assumption co
 engine alone would find it. Two things would: the answers that Google prints in its API samples, which the tests of
 localearth compare with its own, and running these rules on Google. Rules with a tick are tested by
 
-    mmearth-core engine check                       # asks Google, with your account: some 230 tiny requests
+    mmearth-core engine check                       # asks Google, with your account: some 240 tiny requests
     mmearth-core engine check --engine local        # asks the local engine, where all rules agree
 
 which prints *agree* or *differ* for each. No request names an asset. If a rule differs on Google, please open an issue:

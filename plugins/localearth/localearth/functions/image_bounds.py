@@ -28,6 +28,12 @@ def pixel_bounds(geometry: Geometry, projection: Projection) -> Bounds:
     return west, north, east, south
 
 
+def not_empty(region: Geometry) -> None:
+    """Refuses to clip to a geometry without points, with the message of Google's servers."""
+    if region.globe.is_empty:
+        raise EarthEngineError("The geometry for image clipping must not be empty.")
+
+
 def clipped_dimensions(band: ImageBand, geometry: Geometry) -> tuple[int, ...] | None:
     """The dimensions of a clipped band: the whole pixels around the geometry, inside the band."""
     try:
@@ -75,8 +81,7 @@ def clip_to_bounds_and_scale(
     region = geometry or image.footprint
     if region is None:
         raise EarthEngineError("The geometry for image clipping must not be unbounded.")
-    if region.globe.is_empty:
-        raise EarthEngineError("The geometry for image clipping must not be empty.")
+    not_empty(region)
     grid = scaled_grid(_shared(image, scale, width or max_dimension), region, width, height, max_dimension, scale)
     if all(band.dimensions is None for band in image.bands):
         grid = north_up(grid)

@@ -11,7 +11,7 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.functions.image_bounds import clipped_dimensions
+from localearth.functions.image_bounds import clipped_dimensions, not_empty
 from localearth.functions.support import Pairs, beside, check_bands, of_numbers, pairs
 from localearth.promote import constant, is_number, promote
 from localearth.raster.grid import Grid
@@ -138,8 +138,7 @@ def mask_of(image: Image, mask: Image | None) -> Image:
 def clip(image: Image, geometry: Any) -> Image:
     """Masks pixels outside a geometry or feature."""
     region: Geometry = promote("Image.clip", "geometry", "Geometry", geometry)
-    if region.globe.is_empty:
-        raise EarthEngineError("The geometry for image clipping must not be empty.")  # the servers' message
+    not_empty(region)
     return _clip(image, region)
 
 

@@ -30,7 +30,7 @@ from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
 _NOTE = (
-    "`tileScale` is ignored. With `bestEffort`, the pixel size is multiplied by the square root of the number of "
+    "`tileScale` has no influence. With `bestEffort`, the pixel size is multiplied by the square root of the number of "
     "pixels divided by `maxPixels`; the origin stays the same (assumed)."
 )
 
@@ -224,14 +224,14 @@ def reduce_region(
     """A reducer applied to the pixels of each band in a region."""
     check_tile_scale(tile_scale)
     if not image.bands:
-        return {}  # programs on the servers meet it where a month has no images; reduceRegions fails there
+        return {}  # as on Google's servers, for example for the mean of a month without images (assumed)
     where, projection = region_or_footprint(image, geometry), image_projection(image, crs, transform, scale)
     if best_effort:
         projection = larger_pixels(where, projection, max_pixels)
     return reduced(image.bands, reducer, region_of(where, projection, max_pixels, reducer.weighted), Pull())
 
 
-@function("Image.reduceRegions", note="`tileScale` is ignored.")
+@function("Image.reduceRegions", note="`tileScale` has no influence.")
 def reduce_regions(
     image: Image,
     collection: Collection,

@@ -125,7 +125,7 @@ def _check(image: Image, reducer: Reducer | None, kind: str) -> None:
     "Image.reduceToVectorsStreaming",
     note="Pixels whose centre is in the region, with the weight 1 (assumed). Features come in the order of their first "
     "pixels; indices are not Google's. Several bands reduced one by one give properties as in `reduceRegion` "
-    "(assumed). `tileScale` is ignored. `bestEffort` is that of `reduceRegion`.",
+    "(assumed). `tileScale` has no influence. `bestEffort` is that of `reduceRegion`.",
 )
 def reduce_to_vectors(
     image: Image,

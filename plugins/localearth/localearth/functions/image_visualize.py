@@ -45,7 +45,8 @@ def visualize(
     linear = gain is not None or bias is not None
     if opacity is not None and not 0 < opacity <= 1:
         raise EarthEngineError(
-            f"Scale must be greater than zero and less than or equal to one, but was {float(opacity)}."
+            "argument 'opacity': Scale must be greater than zero and less than or equal to one, but was "
+            f"{float(opacity)}."
         )
     if linear and (low is not None or high is not None):
         raise EarthEngineError("'gain' and 'bias' cannot be specified together with 'min' and 'max'.")

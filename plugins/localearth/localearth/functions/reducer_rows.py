@@ -32,7 +32,7 @@ def to_list(size: int | None, optional: int) -> Reducer:
 
 
 def _check_optional(optional: int, count: int) -> None:
-    """All inputs may be optional: programs call toList(2, 2)."""
+    """Refuses more optional inputs than there are; all may be optional, as in toList(2, 2), which programs call."""
     if not 0 <= optional <= count:
         raise EarthEngineError(f"numOptional must be between 0 and {count}, not {optional}.")
 

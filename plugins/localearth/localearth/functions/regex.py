@@ -1,4 +1,4 @@
-"""Regular expressions: those of the server, by RE2, whose time is linear in the text (`(a+)+$b` has an end).
+"""Regular expressions as on Google's servers. They are evaluated by RE2, whose time grows linearly with the text.
 
 Google's API samples show the server's rules (ee.String.split): POSIX classes in brackets, no captured groups in a
 split, and no empty strings at its end. What Java and RE2 read differently is refused.
@@ -44,7 +44,9 @@ def compiled(regex: str, flags: str = "", text: str = "") -> Any:
     if text.endswith("\n") and "$" in regex:
         raise EarthEngineError("the local Earth Engine does not know whether $ is before a line break at the end.")
     if re.search("[\ud800-\udfff]", regex + text):
-        raise EarthEngineError("the local Earth Engine does not read half characters in regular expressions.")
+        raise EarthEngineError(
+            "the local Earth Engine does not support single surrogates, half of a character, in regular expressions."
+        )
     if re.search(r"\\b", regex, re.IGNORECASE) and not text.isascii():
         raise EarthEngineError("the local Earth Engine does not know which letters beyond ASCII belong to a word.")
     return _compiled(regex, "i" in flags)

@@ -30,7 +30,7 @@ LIMIT = 10_000_000
 FEATURES = 1_000_000
 """Maximum number of features of a sample, some 600 bytes each; Earth Engine refuses them by memory."""
 
-_DRAWN = "Not the pixels that Google draws for a seed. `tileScale` is ignored."
+_DRAWN = "Not the pixels that Google draws for a seed. `tileScale` has no influence."
 
 
 @frozen(eq=False)
@@ -128,7 +128,7 @@ def sample(
     return lazy(make)
 
 
-@function("Image.sampleRegions", note="`tileScale` is ignored.")
+@function("Image.sampleRegions", note="`tileScale` has no influence.")
 def sample_regions(
     image: Image,
     collection: Collection,

@@ -29,6 +29,9 @@ LARGEST = 1e8
 _TINY = 1e-5
 """Up to here, it uses the first terms at 0."""
 
+_LEAST = math.ulp(0.0)
+"""The smallest positive number: half of it is 0."""
+
 _LANCZOS = (
     0.99999999999999709182,
     57.156235665862923517,
@@ -150,7 +153,7 @@ def erfc_inv(x: float) -> float:
     """The inverse of the complementary error function."""
     if not 0 < x < 2:
         return {0.0: math.inf, 2.0: -math.inf}.get(x, math.nan)
-    return 0.0 if x == 1 else -NormalDist().inv_cdf(max(x / 2, 5e-324)) / math.sqrt(2)
+    return 0.0 if x == 1 else -NormalDist().inv_cdf(max(x / 2, _LEAST)) / math.sqrt(2)
 
 
 SPECIAL: dict[str, Callable[..., float]] = {

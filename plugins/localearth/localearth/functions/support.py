@@ -83,10 +83,10 @@ def pairs(left: Image, right: Image) -> Pairs:
 
 
 def check_bands(left: Image, right: Image) -> None:
-    """Checks that not only one of two images has bands; empty collections make images without bands.
+    """Refuses an image without bands, such as the mean of no images, together with one that has bands.
 
     Raises:
-        EarthEngineError: only one has; programs recognize the servers' message.
+        EarthEngineError: with the message of Google's servers, which programs recognize.
     """
     if bool(left.bands) != bool(right.bands):
         raise EarthEngineError(
